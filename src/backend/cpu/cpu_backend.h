@@ -1,0 +1,22 @@
+// The CPU backend: one pool of threads, kernels chosen for this machine's instruction set at run
+// time.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+
+namespace holdfast {
+
+struct CpuOptions {
+  int threads = 0;  // 0: one for each core this process may use
+  std::string isa;  // "generic", "avx2", "avx512", "neon"; empty: $HOLDFAST_ISA, else the best this
+                    // machine has
+};
+
+// invalid_argument for an instruction set this machine or build does not have.
+Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuOptions& options);
+
+}  // namespace holdfast

@@ -1,0 +1,63 @@
+#include "base/mapped_file.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace holdfast {
+namespace {
+
+Error from_errno(const std::string& what, const std::string& path) {
+  const int number = errno;
+  Code code = Code::kInternal;
+  if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
+  if (number == EACCES || number == EPERM) code = Code::kPermissionDenied;
+  if (number == ENOMEM || number == EMFILE || number == ENFILE) code = Code::kResourceExhausted;
+  return {code, what + ": " + std::strerror(number), path, ""};
+}
+
+}  // namespace
+
+Result<MappedFile> MappedFile::open(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return fail(from_errno("cannot open the file", path));
+  struct stat info {};
+  if (::fstat(fd, &info) != 0) {
+    Error error = from_errno("cannot read the file's size", path);
+    ::close(fd);
+    return fail(std::move(error));
+  }
+  if (!S_ISREG(info.st_mode)) {
+    ::close(fd);
+    return fail(Code::kInvalidArgument, "not a regular file", path);
+  }
+  const auto size = static_cast<std::size_t>(info.st_size);
+  if (size == 0) {
+    ::close(fd);
+    return MappedFile(nullptr, 0);
+  }
+  void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+  ::close(fd);
+  if (data == MAP_FAILED) return fail(from_errno("cannot map the file", path));
+  return MappedFile(static_cast<const std::byte*>(data), size);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,46 @@
+#include <cstdio>
+#include <string>
+
+#include <CLI/CLI.hpp>
+
+#include "base/log.h"
+#include "cli/command.h"
+
+namespace holdfast::cli {
+
+int report(const Error& error) {
+  std::fprintf(stderr, "holdfast: error: %s", error.message.c_str());
+  if (!error.where.empty()) std::fprintf(stderr, " (%s)", error.where.c_str());
+  std::fprintf(stderr, "\n");
+  if (!error.hint.empty()) std::fprintf(stderr, "  %s\n", error.hint.c_str());
+  return code_info(error.code).exit_status;
+}
+
+}  // namespace holdfast::cli
+
+int main(int argc, char** argv) {
+  using namespace holdfast::cli;
+  CLI::App app{"Holdfast runs DeepSeek-R1-family models on your own machines.", "holdfast"};
+  app.set_version_flag("--version", std::string("holdfast ") + HOLDFAST_VERSION);
+  std::string log_level = "info";
+  app.add_option("--log-level", log_level, "debug, info, warn or error; logs go to stderr")
+      ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  app.require_subcommand(1);
+
+  Action action;
+  for (auto add : std::initializer_list<void (*)(CLI::App&, Action&)>{
+           // one line for each subcommand, in the order --help shows them
+       }) {
+    add(app, action);
+  }
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error);
+    return status == 0 ? 0 : 2;  // --help and --version are no mistake
+  }
+  holdfast::init_log(log_level);
+  return action();
+}

@@ -1,0 +1,61 @@
+// The engine: one thread that owns all sequence state and runs the step loop. Requests enter
+// through one queue, tokens leave through one channel a stream.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "backend/backend.h"
+#include "base/result.h"
+#include "engine/generation.h"
+#include "model/model.h"
+
+namespace holdfast {
+
+struct EngineOptions {
+  int32_t max_sequences = 64;  // running at once
+  int32_t step_tokens = 512;   // rows of one batch: decode rows first, then prefill chunks
+  int32_t context = 0;         // longest sequence; 0: the model's own, as far as kv_bytes allows
+  int64_t kv_bytes = 0;        // memory for KV pages; 0: a default for this machine
+  int32_t page_tokens = 32;
+  KvType kv_type = KvType::kF16;
+};
+
+struct EngineStats {
+  int32_t running = 0, waiting = 0;
+  int32_t pages_total = 0, pages_free = 0;
+  uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
+};
+
+// Pull side of one generation. Dropping it cancels; the engine frees its pages within one step.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  // Waits for the next event. After the end event: CHECK.
+  virtual GenerationEvent next() = 0;
+  // The next event if there is one.
+  virtual std::optional<GenerationEvent> try_next() = 0;
+  // Called (from the engine thread; must not block) whenever an event has become available. Set
+  // once, before the first next(); called at once if events wait already.
+  virtual void on_ready(std::function<void()> callback) = 0;
+};
+
+// Thread-safe. The destructor cancels what runs and joins the engine thread.
+class Engine {
+ public:
+  // `model` and `backend` must outlive the engine. resource_exhausted when not one sequence of
+  // `context` fits.
+  static Result<std::unique_ptr<Engine>> create(Model& model, Backend& backend,
+                                                const EngineOptions& options);
+  virtual ~Engine() = default;
+
+  // invalid_argument when the prompt is empty, holds an id outside the vocabulary, or passes the
+  // context (with both counts).
+  virtual Result<std::unique_ptr<Stream>> submit(GenerationRequest request) = 0;
+  virtual int32_t context() const = 0;
+  virtual EngineStats stats() const = 0;
+};
+
+}  // namespace holdfast

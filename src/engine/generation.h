@@ -1,0 +1,60 @@
+// What goes into the engine and what comes out, in tokens.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/error.h"
+
+namespace holdfast {
+
+struct SamplingParams {
+  float temperature = 1.0f;  // 0: greedy
+  float top_p = 1.0f;
+  int32_t top_k = 0;  // 0: off
+  float min_p = 0.0f;
+  float presence_penalty = 0.0f, frequency_penalty = 0.0f;
+  float repetition_penalty = 1.0f;
+  std::vector<std::pair<int32_t, float>> logit_bias;
+  uint64_t seed = 0;
+};
+
+struct GenerationRequest {
+  std::vector<int32_t> prompt;  // at least one token
+  int32_t max_tokens = 0;       // 0: until the context is full
+  SamplingParams sampling;
+  std::vector<int32_t> stop_tokens;  // end of generation, not returned as text
+  bool ignore_eos = false;           // stop_tokens are ordinary
+  int32_t logprobs = -1;             // -1: none; else the number of alternatives for each token
+  std::string
+      cache_salt;  // from the authenticated identity; requests share KV pages only within a salt
+};
+
+struct TokenLogprob {
+  int32_t token = 0;
+  float logprob = 0.0f;
+};
+
+enum class FinishReason { kStop, kLength, kCancelled, kError };
+
+struct Usage {
+  int32_t prompt_tokens = 0, completion_tokens = 0;
+  int32_t cached_tokens = 0;     // of the prompt, found in the KV cache
+  int32_t reasoning_tokens = 0;  // filled by the layer that splits text
+};
+
+// One event of a stream: a token, or the end (exactly one, last).
+struct GenerationEvent {
+  bool end = false;
+  int32_t token = 0;
+  TokenLogprob logprob;                       // of `token`, when asked for
+  std::vector<TokenLogprob> alternatives;     // the most likely ones, best first, when asked for
+  FinishReason finish = FinishReason::kStop;  // with end
+  Usage usage;                                // with end
+  std::optional<Error> error;                 // with end and kError
+};
+
+}  // namespace holdfast

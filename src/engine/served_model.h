@@ -1,0 +1,105 @@
+// A model as the outside sees it, in text: the way from messages to streamed reasoning and content.
+// Everything above (server, command line) speaks this and never sees a token id or a weight.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/backend.h"
+#include "base/result.h"
+#include "engine/engine.h"
+#include "engine/generation.h"
+#include "text/tokenizer.h"
+
+namespace holdfast {
+
+// What both API families and the command line ask for; sampling etc. as in GenerationRequest.
+struct TextOptions {
+  SamplingParams sampling;
+  std::optional<uint64_t> seed;   // none: a random one
+  int32_t max_tokens = 0;         // 0: until the context is full
+  std::vector<std::string> stop;  // matched across tokens, never returned
+  bool ignore_eos = false;
+  int32_t logprobs = -1;
+  std::string cache_salt;
+};
+
+struct ChatRequest {
+  std::string messages_json;  // an array of {"role", "content", ...}; text parts in arrays already
+                              // joined or not
+  std::string tools_json;     // empty: none
+  std::string template_extra_json;
+  TextOptions options;
+};
+
+struct CompletionRequest {
+  std::string prompt;
+  std::vector<int32_t>
+      prompt_tokens;  // instead of prompt, when not empty (OpenAI allows token arrays)
+  bool echo = false;
+  TextOptions options;
+};
+
+struct TextLogprob {
+  std::string token;  // its bytes (may be part of a character)
+  float logprob = 0.0f;
+};
+
+struct TextLogprobs {
+  TextLogprob chosen;
+  std::vector<TextLogprob> top;
+};
+
+struct TextEvent {
+  bool end = false;
+  std::string reasoning, content;      // what this event adds; either or both may be empty
+  std::vector<TextLogprobs> logprobs;  // of the tokens behind this event, when asked for
+  FinishReason finish = FinishReason::kStop;
+  Usage usage;
+  std::optional<Error> error;
+};
+
+// As engine's Stream, in text. Dropping it cancels.
+class TextStream {
+ public:
+  virtual ~TextStream() = default;
+  virtual TextEvent next() = 0;
+  virtual std::optional<TextEvent> try_next() = 0;
+  virtual void on_ready(std::function<void()> callback) = 0;
+  virtual Usage usage() const = 0;    // so far; prompt_tokens is known from the start
+  virtual uint64_t seed() const = 0;  // the one in use
+};
+
+struct ServedModelOptions {
+  std::string id;  // the name clients use; empty: general.name or the file's stem
+  EngineOptions engine;
+  LoadProgress progress;
+};
+
+// Thread-safe.
+class ServedModel {
+ public:
+  // Opens the file, prepares the weights, starts the engine.
+  static Result<std::unique_ptr<ServedModel>> load(const std::string& path,
+                                                   std::unique_ptr<Backend> backend,
+                                                   const ServedModelOptions& options);
+  virtual ~ServedModel() = default;
+
+  virtual const std::string& id() const = 0;
+  virtual int64_t created() const = 0;  // seconds since 1970
+  virtual const ModelConfig& config() const = 0;
+  virtual const Tokenizer& tokenizer() const = 0;
+  virtual int32_t context() const = 0;
+  virtual EngineStats stats() const = 0;
+
+  virtual Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) = 0;
+  virtual Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) = 0;
+  // The rendered prompt, for tests and for people.
+  virtual Result<std::string> render_prompt(const ChatRequest& request) const = 0;
+};
+
+}  // namespace holdfast

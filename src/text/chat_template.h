@@ -1,0 +1,42 @@
+// A model's own Jinja chat template, run by a small, safe interpreter.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "text/tokenizer.h"
+
+namespace holdfast {
+
+namespace jinja {
+class Value;
+}
+
+// What a template is rendered with. `messages` and `tools` are JSON texts (an array of objects
+// each), so that every field a client sends reaches the template as Python's would.
+struct TemplateInput {
+  std::string messages_json;  // [{"role": "...", "content": "..." or parts, ...}, ...]
+  std::string tools_json;     // empty: none
+  std::string extra_json;     // an object of further variables (chat_template_kwargs); empty: none
+  bool add_generation_prompt = true;
+  std::string bos_token, eos_token;
+  int64_t now = 0;  // seconds since 1970, for strftime_now
+};
+
+class ChatTemplate {
+ public:
+  // Parses `source`; unimplemented names the first construct outside our subset and its line.
+  static Result<std::unique_ptr<ChatTemplate>> parse(std::string_view source);
+  virtual ~ChatTemplate() = default;
+
+  // The prompt, with what came from messages marked untrusted (so that it never becomes a special
+  // token). invalid_argument carries raise_exception's message; resource_exhausted when steps or
+  // output pass their bounds.
+  virtual Result<std::vector<TextPart>> render(const TemplateInput& input) const = 0;
+};
+
+}  // namespace holdfast
