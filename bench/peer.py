@@ -1,4 +1,4 @@
-"""Builds llama.cpp, the peer, for this machine: from the pinned source package, into the build folder, never committed."""
+"""Builds llama.cpp, the peer, for this machine: from its pinned source package, into the build folder."""
 
 import os
 import subprocess
