@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string_view>
 
 #include "backend/backend.h"
 #include "base/result.h"
@@ -13,6 +14,10 @@
 #include "model/model.h"
 
 namespace holdfast {
+
+// Error::where of a request that passes the context: API families give such errors a code of their
+// own.
+inline constexpr std::string_view kContextLength = "context length";
 
 struct EngineOptions {
   int32_t max_sequences = 64;  // running at once
@@ -52,7 +57,7 @@ class Engine {
   virtual ~Engine() = default;
 
   // invalid_argument when the prompt is empty, holds an id outside the vocabulary, or passes the
-  // context (with both counts).
+  // context (with both counts; where is kContextLength).
   virtual Result<std::unique_ptr<Stream>> submit(GenerationRequest request) = 0;
   virtual int32_t context() const = 0;
   virtual EngineStats stats() const = 0;
