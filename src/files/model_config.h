@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
+
 namespace holdfast {
 
 enum class RopeStyle {
@@ -73,5 +75,10 @@ struct ModelConfig {
   MoeConfig moe;
   MlaConfig mla;
 };
+
+// Refuses sizes that no model has or that contradict each other (heads that kv_heads does not
+// divide, more experts used than there are, ...): corrupt, naming the field; `where` says in which
+// file.
+Status validate(const ModelConfig& config, const std::string& where);
 
 }  // namespace holdfast

@@ -66,6 +66,9 @@ class ModelFile {
   // `unimplemented`; both name the tensor, its file, what was found and what was expected.
   Result<TensorView> tensor(std::string_view name, const Shape& expected) const;
   Result<TensorView> expert(std::string_view name, int32_t index, const Shape& expected) const;
+
+ protected:
+  tl::unexpected<Error> missing_tensor(std::string_view name) const;
 };
 
 }  // namespace holdfast

@@ -42,7 +42,21 @@ constexpr std::array kTypes{
     DTypeInfo{DType::kTQ1_0, "tq1_0", 256, 54, false},
     DTypeInfo{DType::kTQ2_0, "tq2_0", 256, 66, false},
     DTypeInfo{DType::kMXFP4, "mxfp4", 32, 17, false},
+    DTypeInfo{DType::kNVFP4, "nvfp4", 64, 36, false},
+    DTypeInfo{DType::kQ1_0, "q1_0", 128, 18, false},
+    DTypeInfo{DType::kQ2_0, "q2_0", 64, 18, false},
     DTypeInfo{DType::kF8_E4M3, "f8_e4m3", 1, 1, true},
+};
+
+struct RemovedType {
+  uint32_t id;
+  std::string_view name;
+};
+
+constexpr std::array kRemoved{
+    RemovedType{4, "q4_2"},        RemovedType{5, "q4_3"},        RemovedType{31, "q4_0_4_4"},
+    RemovedType{32, "q4_0_4_8"},   RemovedType{33, "q4_0_8_8"},   RemovedType{36, "iq4_nl_4_4"},
+    RemovedType{37, "iq4_nl_4_8"}, RemovedType{38, "iq4_nl_8_8"},
 };
 
 bool same_name(std::string_view a, std::string_view b) {
@@ -55,6 +69,11 @@ bool same_name(std::string_view a, std::string_view b) {
 const DTypeInfo* find_dtype(uint32_t ggml_id) {
   const auto it = std::ranges::find(kTypes, static_cast<DType>(ggml_id), &DTypeInfo::type);
   return it == kTypes.end() ? nullptr : &*it;
+}
+
+std::string_view removed_dtype_name(uint32_t ggml_id) {
+  const auto it = std::ranges::find(kRemoved, ggml_id, &RemovedType::id);
+  return it == kRemoved.end() ? std::string_view{} : it->name;
 }
 
 const DTypeInfo* find_dtype(std::string_view name) {

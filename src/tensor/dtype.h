@@ -41,6 +41,9 @@ enum class DType : uint32_t {
   kTQ1_0 = 34,
   kTQ2_0 = 35,
   kMXFP4 = 39,
+  kNVFP4 = 40,
+  kQ1_0 = 41,
+  kQ2_0 = 42,
   kF8_E4M3 = 1000,  // one byte a value; with 128x128 block scales in DeepSeek's files (see
                     // TensorView::scales)
 };
@@ -55,6 +58,9 @@ struct DTypeInfo {
 
 // Null for a number that is no type we know.
 const DTypeInfo* find_dtype(uint32_t ggml_id);
+// The name of a type that older files used and the format has since dropped ("q4_2", id 4); empty
+// for all others.
+std::string_view removed_dtype_name(uint32_t ggml_id);
 // Null for an unknown name; case does not matter ("Q4_K", "q4_k").
 const DTypeInfo* find_dtype(std::string_view name);
 const DTypeInfo& dtype_info(DType type);
