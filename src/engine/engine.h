@@ -30,8 +30,10 @@ struct EngineOptions {
 
 struct EngineStats {
   int32_t running = 0, waiting = 0;
-  int32_t pages_total = 0, pages_free = 0;
-  uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;
+  int32_t pages_total = 0, pages_free = 0;  // free: can be had, kept prefixes included
+  uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;  // computed, not found cached
+  uint64_t preemptions = 0;
+  double step_seconds = 0, model_seconds = 0;  // in steps; in Model::forward within them
 };
 
 // Pull side of one generation. Dropping it cancels; the engine frees its pages within one step.
@@ -42,8 +44,9 @@ class Stream {
   virtual GenerationEvent next() = 0;
   // The next event if there is one.
   virtual std::optional<GenerationEvent> try_next() = 0;
-  // Called (from the engine thread; must not block) whenever an event has become available. Set
-  // once, before the first next(); called at once if events wait already.
+  // Called (from the engine thread; must not block) whenever an event has become available; take
+  // events until there is none. Set once, before the first next(); called at once if events wait
+  // already. Not called any more once the stream is dropped.
   virtual void on_ready(std::function<void()> callback) = 0;
 };
 
@@ -56,8 +59,9 @@ class Engine {
                                                 const EngineOptions& options);
   virtual ~Engine() = default;
 
-  // invalid_argument when the prompt is empty, holds an id outside the vocabulary, or passes the
-  // context (with both counts; where is kContextLength).
+  // invalid_argument when the prompt is empty, holds an id outside the vocabulary, leaves no room
+  // for an answer in the context (with both counts; where is kContextLength), or the sampling
+  // parameters make no sense. A max_tokens that passes the context ends there, with kLength.
   virtual Result<std::unique_ptr<Stream>> submit(GenerationRequest request) = 0;
   virtual int32_t context() const = 0;
   virtual EngineStats stats() const = 0;

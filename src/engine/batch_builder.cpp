@@ -1,0 +1,25 @@
+#include "engine/batch_builder.h"
+
+#include "base/check.h"
+
+namespace holdfast {
+
+void BatchBuilder::clear() {
+  tokens_.clear();
+  positions_.clear();
+  logit_rows_.clear();
+  slices_.clear();
+}
+
+void BatchBuilder::add(std::span<const int32_t> tokens, int32_t cached,
+                       std::span<const int32_t> pages, bool logits) {
+  CHECK(!tokens.empty()) << "a sequence without rows";
+  const auto begin = static_cast<int32_t>(tokens_.size());
+  const auto rows = static_cast<int32_t>(tokens.size());
+  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+  for (int32_t i = 0; i < rows; ++i) positions_.push_back(cached + i);
+  slices_.push_back({begin, begin + rows, cached, pages});
+  if (logits) logit_rows_.push_back(begin + rows - 1);
+}
+
+}  // namespace holdfast

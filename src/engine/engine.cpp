@@ -1,0 +1,363 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "engine/batch_builder.h"
+#include "engine/kv_budget.h"
+#include "engine/kv_pages.h"
+#include "engine/scheduler.h"
+#include "engine/sequence.h"
+#include "engine/stream.h"
+
+namespace holdfast {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// The one queue into the engine thread. Shared with the streams, which may outlive the engine.
+struct Inbox {
+  std::mutex mutex;
+  std::condition_variable changed;
+  std::vector<std::unique_ptr<Sequence>> arrived;
+  SequenceId next_id = 0;
+  bool woken = false;  // somebody cancelled
+  bool stopping = false;
+};
+
+Status check_sampling(const SamplingParams& params, int32_t vocab) {
+  const auto bad = [](const char* field, const char* rule) {
+    return fail(Code::kInvalidArgument, fmt::format("{} must be {}", field, rule), field);
+  };
+  if (!std::isfinite(params.temperature) || params.temperature < 0)
+    return bad("temperature", "0 or more");
+  if (!(params.top_p > 0 && params.top_p <= 1)) return bad("top_p", "above 0 and at most 1");
+  if (!(params.min_p >= 0 && params.min_p <= 1)) return bad("min_p", "between 0 and 1");
+  if (params.top_k < 0) return bad("top_k", "0 (off) or more");
+  if (!std::isfinite(params.presence_penalty)) return bad("presence_penalty", "a number");
+  if (!std::isfinite(params.frequency_penalty)) return bad("frequency_penalty", "a number");
+  if (!std::isfinite(params.repetition_penalty) || params.repetition_penalty <= 0)
+    return bad("repetition_penalty", "above 0");
+  for (const auto& [token, bias] : params.logit_bias) {
+    if (token < 0 || token >= vocab)
+      return bad("logit_bias", fmt::format("for tokens below {}, not {}", vocab, token).c_str());
+    if (!std::isfinite(bias)) return bad("logit_bias", "a number for each token");
+  }
+  return {};
+}
+
+class EngineImpl final : public Engine {
+ public:
+  EngineImpl(Model& model, Backend& backend, std::unique_ptr<KvCache> cache, int32_t context,
+             const EngineOptions& options)
+      : model_(model),
+        backend_(backend),
+        context_(context),
+        vocab_(model.config().vocab),
+        cache_(std::move(cache)),
+        kv_(*cache_),
+        scheduler_({options.max_sequences, options.step_tokens}),
+        inbox_(std::make_shared<Inbox>()) {
+    stats_.pages_total = kv_.total();
+    stats_.pages_free = kv_.available();
+    thread_ = std::thread([this] { run(); });
+  }
+
+  ~EngineImpl() override {
+    {
+      const std::lock_guard lock(inbox_->mutex);
+      inbox_->stopping = true;
+    }
+    inbox_->changed.notify_one();
+    thread_.join();
+  }
+
+  Result<std::unique_ptr<Stream>> submit(GenerationRequest request) override;
+  int32_t context() const override { return context_; }
+  EngineStats stats() const override {
+    const std::lock_guard lock(stats_mutex_);
+    return stats_;
+  }
+
+ private:
+  void run();
+  bool receive();  // false: stop
+  void drop_cancelled();
+  void admit();
+  bool better_later(const Sequence& candidate, int32_t known) const;
+  std::vector<Share> plan_step();
+  void step(const std::vector<Share>& shares);
+  void take_token(Sequence& sequence, std::span<const float> logits);
+  void finish(Sequence& sequence, FinishReason reason, std::optional<Error> error = {});
+  void show_stats();
+
+  Sequence& at(SequenceId id) { return *sequences_.at(id); }
+
+  Model& model_;
+  Backend& backend_;
+  const int32_t context_;
+  const int32_t vocab_;
+
+  // The engine thread's.
+  std::unique_ptr<KvCache> cache_;
+  KvPages kv_;
+  Scheduler scheduler_;
+  std::map<SequenceId, std::unique_ptr<Sequence>> sequences_;
+  BatchBuilder builder_;
+  SamplerScratch scratch_;
+  EngineStats counters_;
+
+  std::shared_ptr<Inbox> inbox_;
+  mutable std::mutex stats_mutex_;
+  EngineStats stats_;  // what others see
+  std::thread thread_;
+};
+
+Result<std::unique_ptr<Stream>> EngineImpl::submit(GenerationRequest request) {
+  if (request.prompt.empty())
+    return fail(Code::kInvalidArgument, "the prompt is empty: it must hold at least one token",
+                "prompt");
+  for (const int32_t token : request.prompt) {
+    if (token < 0 || token >= vocab_)
+      return fail(
+          Code::kInvalidArgument,
+          fmt::format("token {} of the prompt is outside the vocabulary of {}", token, vocab_),
+          "prompt");
+  }
+  const size_t size = request.prompt.size();
+  if (size >= static_cast<size_t>(context_))
+    return fail(Code::kInvalidArgument,
+                fmt::format("the prompt has {} tokens, and the context holds {}, the answer "
+                            "included",
+                            size, context_),
+                std::string(kContextLength), "shorten the prompt, or serve the model with a longer context");
+  if (request.max_tokens < 0)
+    return fail(Code::kInvalidArgument, "max_tokens must be 0 (no limit) or more", "max_tokens");
+  RETURN_IF_ERROR(check_sampling(request.sampling, vocab_));
+
+  auto channel = std::make_shared<Channel>();
+  auto sequence = std::make_unique<Sequence>(std::move(request), channel);
+  {
+    const std::lock_guard lock(inbox_->mutex);
+    sequence->id = inbox_->next_id++;
+    inbox_->arrived.push_back(std::move(sequence));
+  }
+  inbox_->changed.notify_one();
+  return make_stream(std::move(channel), [inbox = inbox_] {
+    {
+      const std::lock_guard lock(inbox->mutex);
+      inbox->woken = true;
+    }
+    inbox->changed.notify_one();
+  });
+}
+
+void EngineImpl::run() {
+  while (receive()) {
+    const auto start = Clock::now();
+    drop_cancelled();
+    admit();
+    const std::vector<Share> shares = plan_step();
+    if (!shares.empty()) {
+      step(shares);
+      ++counters_.steps;
+      counters_.step_seconds += seconds_since(start);
+    }
+    show_stats();
+  }
+  while (!sequences_.empty()) finish(*sequences_.begin()->second, FinishReason::kCancelled);
+  show_stats();
+}
+
+bool EngineImpl::receive() {
+  std::vector<std::unique_ptr<Sequence>> arrived;
+  {
+    std::unique_lock lock(inbox_->mutex);
+    if (sequences_.empty()) {
+      inbox_->changed.wait(
+          lock, [&] { return inbox_->stopping || inbox_->woken || !inbox_->arrived.empty(); });
+    }
+    inbox_->woken = false;
+    arrived.swap(inbox_->arrived);
+    for (auto& sequence : arrived) {
+      const SequenceId id = sequence->id;
+      scheduler_.arrive(id);
+      sequences_.emplace(id, std::move(sequence));
+    }
+    return !inbox_->stopping;
+  }
+}
+
+void EngineImpl::drop_cancelled() {
+  for (auto next = sequences_.begin(); next != sequences_.end();) {
+    Sequence& sequence = *(next++)->second;
+    if (sequence.channel->cancelled()) finish(sequence, FinishReason::kCancelled);
+  }
+}
+
+void EngineImpl::admit() {
+  scheduler_.admit([&](SequenceId id) {
+    Sequence& sequence = at(id);
+    const auto known = kv_.look_up(sequence.request.cache_salt, sequence.history);
+    if (better_later(sequence, known.tokens)) return Admission::kLater;
+    // A page to grow for each that runs, so that a newcomer does not preempt itself at once.
+    const auto running = static_cast<int32_t>(scheduler_.running().size());
+    if (known.cost + running > kv_.available()) {
+      CHECK(running > 0) << "an empty engine has no room for " << sequence.history.size()
+                         << " tokens";
+      return Admission::kNoRoom;
+    }
+    sequence.cached = kv_.attach(sequence.table, sequence.request.cache_salt, sequence.history);
+    if (!sequence.admitted_before) sequence.usage.cached_tokens = sequence.cached;
+    sequence.admitted_before = true;
+    return Admission::kAdmitted;
+  });
+}
+
+// Somebody is computing at least a page that the candidate could share, but is not there yet: n > 1
+// and users of one system prompt compute it once.
+bool EngineImpl::better_later(const Sequence& candidate, int32_t known) const {
+  for (const SequenceId id : scheduler_.running()) {
+    const Sequence& other = *sequences_.at(id);
+    if (other.pending() <= 1 || other.request.cache_salt != candidate.request.cache_salt) continue;
+    const auto [end, unused] = std::mismatch(candidate.history.begin(), candidate.history.end() - 1,
+                                             other.history.begin(), other.history.end());
+    const auto common = static_cast<int32_t>(end - candidate.history.begin());
+    if (common / kv_.page_tokens() * kv_.page_tokens() > known) return true;
+  }
+  return false;
+}
+
+// Everybody who runs gets pages for its rows; those who find none send the youngest back into the
+// line.
+std::vector<Share> EngineImpl::plan_step() {
+  std::vector<Share> shares =
+      scheduler_.share([&](SequenceId id) { return sequences_.at(id)->pending(); });
+  for (size_t i = 0; i < shares.size(); ++i) {
+    Sequence& sequence = at(shares[i].id);
+    while (!kv_.grow(sequence.table, sequence.cached + shares[i].rows)) {
+      const SequenceId victim = shares.back().id;  // the youngest that still runs
+      Sequence& youngest = at(victim);
+      kv_.publish(youngest.table, youngest.history, youngest.cached, true);
+      kv_.release(youngest.table);
+      youngest.cached = 0;
+      scheduler_.preempt(victim);
+      ++counters_.preemptions;
+      shares.pop_back();
+      if (victim == sequence.id) break;
+    }
+  }
+  return shares;
+}
+
+void EngineImpl::step(const std::vector<Share>& shares) {
+  builder_.clear();
+  for (const Share& share : shares) {
+    const Sequence& sequence = at(share.id);
+    const std::span<const int32_t> history = sequence.history;
+    builder_.add(history.subspan(sequence.cached, share.rows), sequence.cached,
+                 sequence.table.pages, share.rows == sequence.pending());
+  }
+
+  const auto start = Clock::now();
+  backend_.begin_step();
+  const std::span<const float> logits = backend_.read(model_.forward(builder_.batch(), *cache_));
+  counters_.model_seconds += seconds_since(start);
+
+  size_t row = 0;
+  for (const Share& share : shares) {
+    Sequence& sequence = at(share.id);
+    const bool complete = share.rows == sequence.pending();
+    const bool prefill = sequence.pending() > 1;
+    sequence.cached += share.rows;
+    if (sequence.usage.completion_tokens == 0) counters_.prompt_tokens += share.rows;
+    kv_.publish(sequence.table, sequence.history, sequence.cached, complete && prefill);
+    if (complete) take_token(sequence, logits.subspan(row++ * vocab_, vocab_));
+  }
+  backend_.end_step();
+}
+
+void EngineImpl::take_token(Sequence& sequence, std::span<const float> logits) {
+  const GenerationRequest& request = sequence.request;
+  const std::optional<int32_t> token = sequence.sampler.sample(logits, scratch_);
+  if (!token) {
+    finish(sequence, FinishReason::kError,
+           Error{Code::kInternal, "the model's output is not a number", "",
+                 "the weights may be damaged: check the file"});
+    return;
+  }
+  sequence.sampler.accept(*token);
+  ++sequence.usage.completion_tokens;
+  ++counters_.generated_tokens;
+  if (!request.ignore_eos && std::find(request.stop_tokens.begin(), request.stop_tokens.end(),
+                                       *token) != request.stop_tokens.end()) {
+    finish(sequence, FinishReason::kStop);
+    return;
+  }
+  GenerationEvent event;
+  event.token = *token;
+  if (request.logprobs >= 0) {
+    Logprobs logprobs = logprobs_of(logits, *token, request.logprobs);
+    event.logprob = logprobs.chosen;
+    event.alternatives = std::move(logprobs.top);
+  }
+  sequence.history.push_back(*token);
+  sequence.channel->push(std::move(event));
+  if (sequence.usage.completion_tokens == request.max_tokens ||
+      sequence.history.size() >= static_cast<size_t>(context_)) {
+    finish(sequence, FinishReason::kLength);
+  }
+}
+
+void EngineImpl::finish(Sequence& sequence, FinishReason reason, std::optional<Error> error) {
+  const SequenceId id = sequence.id;
+  if (sequence.table.attached) {
+    kv_.publish(sequence.table, sequence.history, sequence.cached, true);
+    kv_.release(sequence.table);
+  }
+  scheduler_.leave(id);
+  GenerationEvent event;
+  event.end = true;
+  event.finish = reason;
+  event.usage = sequence.usage;
+  event.error = std::move(error);
+  const auto channel = sequence.channel;
+  sequences_.erase(id);
+  channel->push(std::move(event));
+}
+
+void EngineImpl::show_stats() {
+  counters_.running = static_cast<int32_t>(scheduler_.running().size());
+  counters_.waiting = static_cast<int32_t>(scheduler_.waiting().size());
+  counters_.pages_total = kv_.total();
+  counters_.pages_free = kv_.available();
+  const std::lock_guard lock(stats_mutex_);
+  stats_ = counters_;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
+                                               const EngineOptions& options) {
+  ASSIGN_OR_RETURN(const KvBudget budget,
+                   plan_kv(model.config(), model.kv_spec(), options, available_memory()));
+  ASSIGN_OR_RETURN(auto cache, backend.make_kv_cache(budget.spec));
+  return std::make_unique<EngineImpl>(model, backend, std::move(cache), budget.context, options);
+}
+
+}  // namespace holdfast

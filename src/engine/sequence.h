@@ -1,0 +1,42 @@
+// One generation inside the engine.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "engine/generation.h"
+#include "engine/kv_pages.h"
+#include "engine/sampler.h"
+#include "engine/scheduler.h"
+#include "engine/stream.h"
+
+namespace holdfast {
+
+// Owned and touched by the engine thread only (the channel is the way out).
+struct Sequence {
+  Sequence(GenerationRequest r, std::shared_ptr<Channel> c)
+      : request(std::move(r)),
+        history(request.prompt),
+        sampler(request.sampling, request.prompt),
+        channel(std::move(c)) {
+    usage.prompt_tokens = static_cast<int32_t>(request.prompt.size());
+  }
+
+  // Tokens of the history that are not in the cache. 1 is a decode step.
+  int32_t pending() const { return static_cast<int32_t>(history.size()) - cached; }
+
+  SequenceId id = 0;
+  const GenerationRequest request;
+  std::vector<int32_t> history;  // prompt, then what was generated
+  int32_t cached = 0;            // of the history, in the KV cache
+  PageTable table;
+  Sampler sampler;
+  std::shared_ptr<Channel> channel;
+  Usage usage;
+  bool admitted_before = false;
+};
+
+}  // namespace holdfast
