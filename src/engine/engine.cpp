@@ -145,7 +145,8 @@ Result<std::unique_ptr<Stream>> EngineImpl::submit(GenerationRequest request) {
                 fmt::format("the prompt has {} tokens, and the context holds {}, the answer "
                             "included",
                             size, context_),
-                std::string(kContextLength), "shorten the prompt, or serve the model with a longer context");
+                std::string(kContextLength),
+                "shorten the prompt, or serve the model with a longer context");
   if (request.max_tokens < 0)
     return fail(Code::kInvalidArgument, "max_tokens must be 0 (no limit) or more", "max_tokens");
   RETURN_IF_ERROR(check_sampling(request.sampling, vocab_));

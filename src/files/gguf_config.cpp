@@ -214,6 +214,10 @@ Result<ModelConfig> gguf_config(const Gguf& gguf, const ModelFile& tensors) {
   const bool deepseek = config.architecture == "deepseek2";
   const bool known = config.architecture == "llama" || qwen || deepseek;
   const Keys keys(gguf, config.architecture);
+  ASSIGN_OR_RETURN(config.sampling.temperature, gguf.get_float("general.sampling.temp"));
+  ASSIGN_OR_RETURN(config.sampling.top_p, gguf.get_float("general.sampling.top_p"));
+  ASSIGN_OR_RETURN(config.sampling.min_p, gguf.get_float("general.sampling.min_p"));
+  ASSIGN_OR_RETURN(config.sampling.top_k, gguf.get_int("general.sampling.top_k"));
 
   RETURN_IF_ERROR(keys.read("block_count", config.layers, known));
   RETURN_IF_ERROR(keys.read("context_length", config.context, known));

@@ -58,6 +58,13 @@ struct MlaConfig {     // kv_rank == 0: plain attention
   int32_t nope_dim = 0, rope_dim = 0, value_dim = 0;  // of each head
 };
 
+// How the model's makers want it sampled, as far as the file says (GGUF: general.sampling.*;
+// Hugging Face: generation_config.json).
+struct SamplingDefaults {
+  std::optional<float> temperature, top_p, min_p;
+  std::optional<int32_t> top_k;
+};
+
 struct ModelConfig {
   std::string
       architecture;  // "llama", "qwen2", "qwen3", "deepseek2" (V2, V3 and R1, as GGUF names them)
@@ -74,6 +81,7 @@ struct ModelConfig {
   RopeConfig rope;
   MoeConfig moe;
   MlaConfig mla;
+  SamplingDefaults sampling;
 };
 
 // Refuses sizes that no model has or that contradict each other (heads that kv_heads does not
