@@ -1,0 +1,210 @@
+#include "backend/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+#include "backend/cpu/backend_impl.h"
+#include "backend/cpu/kv_cache.h"
+#include "base/check.h"
+
+namespace holdfast {
+namespace {
+
+// The kernels of an instruction set, or null where this build or machine lacks it.
+const cpu::Kernels* kernels_for(const std::string& isa) {
+  if (isa == "generic") return &cpu::generic_kernels();
+  return nullptr;
+}
+
+const cpu::Kernels* best_kernels() {
+  for (const char* isa : {"avx512", "avx2", "neon"}) {
+    if (const cpu::Kernels* kernels = kernels_for(isa)) return kernels;
+  }
+  return &cpu::generic_kernels();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
+  std::string isa = options.isa;
+  std::string where = "CpuOptions::isa";
+  if (isa.empty()) {
+    if (const char* forced = std::getenv("HOLDFAST_ISA")) isa = forced;
+    where = "HOLDFAST_ISA";
+  }
+  const cpu::Kernels* kernels = isa.empty() ? best_kernels() : kernels_for(isa);
+  if (kernels == nullptr) {
+    return fail(Code::kInvalidArgument,
+                "this machine or build has no instruction set '" + isa + "'", where,
+                "leave it unset for the best one, or use generic, avx2, avx512 or neon");
+  }
+  if (options.threads < 0 || options.threads > 1024) {
+    return fail(Code::kInvalidArgument,
+                std::to_string(options.threads) + " threads is out of range", "threads",
+                "use 1 to 1024, or 0 for one on each core");
+  }
+  const int threads = options.threads > 0 ? options.threads : ThreadPool::available_cpus();
+  return std::make_unique<cpu::CpuBackend>(*kernels, threads);
+}
+
+namespace cpu {
+
+std::string CpuBackend::describe() const {
+  return std::string("cpu ") + kernels_.isa + ", " + std::to_string(pool_.size()) +
+         (pool_.size() == 1 ? " thread" : " threads");
+}
+
+// ---- Loading.
+
+Result<WeightPtr> CpuBackend::prepare(const TensorView& weight) {
+  return CpuWeight::make(weight, kernels_, pool_);
+}
+
+Result<VectorPtr> CpuBackend::prepare_vector(const TensorView& vector) {
+  TensorView row = vector;
+  row.shape = Shape{{1, vector.shape.elements()}, 2};
+  ASSIGN_OR_RETURN(const auto weight, CpuWeight::keep(row));
+  std::vector<float> values(static_cast<std::size_t>(row.cols()));
+  weight->decode_row(0, values.data());
+  return std::make_shared<CpuVector>(std::move(values));
+}
+
+VectorPtr CpuBackend::prepare_vector(std::span<const float> values) {
+  return std::make_shared<CpuVector>(std::vector<float>(values.begin(), values.end()));
+}
+
+Result<std::unique_ptr<KvCache>> CpuBackend::make_kv_cache(const KvSpec& spec) {
+  return CpuKvCache::make(spec);
+}
+
+// ---- A step.
+
+void CpuBackend::begin_step() {
+  arena_.reset();
+  pool_.begin_step();
+}
+
+void CpuBackend::end_step() { pool_.end_step(); }
+
+Mat CpuBackend::scratch(int64_t rows, int64_t cols) {
+  return {arena_.array<float>(rows * cols), rows, cols, cols};
+}
+
+// ---- Operations over rows.
+
+void CpuBackend::embed(const PreparedWeight& weight, std::span<const int32_t> tokens, Mat out) {
+  const CpuWeight& table = as_cpu(weight);
+  CHECK(out.rows == static_cast<int64_t>(tokens.size()) && out.cols == table.cols());
+  for_rows(out.rows, out.cols, [&](int64_t row) {
+    const int32_t token = tokens[static_cast<std::size_t>(row)];
+    CHECK(token >= 0 && token < table.rows()) << "token " << token << " of " << table.rows();
+    table.decode_row(token, row_of(out, row));
+  });
+}
+
+void CpuBackend::rms_norm(Mat x, const PreparedVector& weight, float eps, Mat out) {
+  CHECK(x.rows == out.rows && x.cols == out.cols && weight.size() == x.cols);
+  for_rows(x.rows, x.cols, [&](int64_t row) {
+    kernels_.rms_norm(row_of(x, row), as_cpu(weight), eps, row_of(out, row), x.cols);
+  });
+}
+
+void CpuBackend::head_rms_norm(Mat x, int32_t heads, const PreparedVector& weight, float eps) {
+  const int64_t dim = x.cols / heads;
+  CHECK(dim * heads == x.cols && weight.size() == dim);
+  for_rows(x.rows, x.cols, [&](int64_t row) {
+    for (int32_t head = 0; head < heads; ++head) {
+      float* part = row_of(x, row) + head * dim;
+      kernels_.rms_norm(part, as_cpu(weight), eps, part, dim);
+    }
+  });
+}
+
+void CpuBackend::linear(Mat x, std::span<const LinearJob> jobs) {
+  std::vector<LinearTask> tasks;
+  tasks.reserve(jobs.size());
+  for (const LinearJob& job : jobs) {
+    tasks.push_back(
+        {&as_cpu(*job.weight), x, job.bias ? as_cpu(*job.bias) : nullptr, job.out, job.accumulate});
+  }
+  run_linear(tasks, kernels_, pool_, arena_);
+}
+
+void CpuBackend::head_linear(Mat x, int64_t x_head_stride, std::span<const WeightPtr> weights,
+                             Mat out, int64_t out_head_stride) {
+  std::vector<LinearTask> tasks;
+  tasks.reserve(weights.size());
+  for (std::size_t head = 0; head < weights.size(); ++head) {
+    const CpuWeight& weight = as_cpu(*weights[head]);
+    const auto h = static_cast<int64_t>(head);
+    tasks.push_back({&weight, x.columns(h * x_head_stride, weight.cols()), nullptr,
+                     out.columns(h * out_head_stride, weight.rows()), false});
+  }
+  run_linear(tasks, kernels_, pool_, arena_);
+}
+
+void CpuBackend::rope(Mat x, int32_t heads, int32_t head_dim, int32_t offset,
+                      const RopeTable& table, std::span<const int32_t> positions) {
+  const int32_t half = table.dim / 2;
+  CHECK(x.rows == static_cast<int64_t>(positions.size()) && x.cols >= int64_t{heads} * head_dim &&
+        offset + table.dim <= head_dim && half == std::ssize(table.inverse_frequencies));
+  const float* cosines = rope_cache_.get(table, positions, pool_);
+  const float* sines = cosines + half * x.rows;
+  for_rows(x.rows, int64_t{heads} * table.dim, [&](int64_t row) {
+    for (int32_t head = 0; head < heads; ++head) {
+      kernels_.rotate(row_of(x, row) + int64_t{head} * head_dim + offset, cosines + row * half,
+                      sines + row * half, table.dim, table.interleaved);
+    }
+  });
+}
+
+void CpuBackend::swiglu(Mat gate, Mat up, Mat out) {
+  CHECK(gate.rows == up.rows && gate.cols == up.cols && out.rows == up.rows && out.cols == up.cols);
+  // One row of a wide layer is worth several threads: pieces of columns.
+  constexpr int64_t kPiece = 4096;
+  const int64_t pieces = (gate.cols + kPiece - 1) / kPiece;
+  pool_.parallel_for(gate.rows * pieces, 2, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i / pieces, column = i % pieces * kPiece;
+      kernels_.swiglu(row_of(gate, row) + column, row_of(up, row) + column,
+                      row_of(out, row) + column, std::min(kPiece, gate.cols - column));
+    }
+  });
+}
+
+void CpuBackend::add(Mat x, Mat y) {
+  CHECK(x.rows == y.rows && x.cols == y.cols);
+  for_rows(x.rows, x.cols,
+           [&](int64_t row) { kernels_.add(row_of(x, row), row_of(y, row), x.cols); });
+}
+
+void CpuBackend::copy(Mat from, Mat to) {
+  CHECK(from.rows == to.rows && from.cols == to.cols);
+  for_rows(from.rows, from.cols, [&](int64_t row) {
+    std::memcpy(row_of(to, row), row_of(from, row),
+                sizeof(float) * static_cast<std::size_t>(from.cols));
+  });
+}
+
+void CpuBackend::gather_rows(Mat x, std::span<const int32_t> rows, Mat out) {
+  CHECK(out.rows == static_cast<int64_t>(rows.size()) && out.cols == x.cols);
+  for_rows(out.rows, out.cols, [&](int64_t row) {
+    const int32_t from = rows[static_cast<std::size_t>(row)];
+    CHECK(from >= 0 && from < x.rows) << "row " << from << " of " << x.rows;
+    std::memcpy(row_of(out, row), row_of(x, from),
+                sizeof(float) * static_cast<std::size_t>(x.cols));
+  });
+}
+
+std::span<const float> CpuBackend::read(Mat x) {
+  if (x.stride != x.cols && x.rows > 1) {
+    const Mat whole = scratch(x.rows, x.cols);
+    copy(x, whole);
+    x = whole;
+  }
+  return {x.data, static_cast<std::size_t>(x.rows * x.cols)};
+}
+
+}  // namespace cpu
+}  // namespace holdfast

@@ -1,0 +1,13 @@
+// The kernels for any machine.
+#include "backend/cpu/kernels.h"
+
+#include "backend/cpu/generic/vec.h"
+#include "backend/cpu/shared/attention.inl"
+#include "backend/cpu/shared/elementwise.inl"
+#include "backend/cpu/shared/table.inl"
+
+namespace holdfast::cpu {
+
+const Kernels& generic_kernels() { return kTable; }
+
+}  // namespace holdfast::cpu

@@ -1,0 +1,89 @@
+// The table of kernels that one instruction set provides. The backend picks a table once; every
+// function is pure (reads its inputs, writes its outputs) and is called from many threads at once.
+//
+// Files of avx2/ and avx512/ are compiled with their own flags. They include only this header,
+// headers of shared/ and headers without inline functions, and keep everything they define in
+// anonymous namespaces: an inline function shared with portable code could otherwise be linked in
+// its AVX version and run on a machine without it.
+#pragma once
+
+#include <cstdint>
+
+namespace holdfast::cpu {
+
+// Tokens over which attention's online softmax takes one step. Part of the numeric format: it never
+// depends on the page size, the batch or the machine.
+constexpr int kAttentionBlock = 32;
+// Tokens summed up on their own before they are merged into the running result, so that one long
+// sequence can be split among threads without changing a byte. A multiple of kAttentionBlock.
+constexpr int kAttentionChunk = 1024;
+// Value vectors are padded with zeros to a multiple of this many floats in attention's scratch.
+constexpr int kValuePad = 64;
+
+enum class KvFormat : int32_t { kF32, kF16, kQ8 };
+
+// One layer of a KV cache. A page holds, for each KV head, the keys of its tokens and then the
+// values:
+//   keys    [dim][tokens] when transposed (lanes of a kernel are tokens), else [tokens][dim] (MLA)
+//   values  [tokens][dim]
+// For kQ8 the codes (int8) are followed by f16 scales, one for 32 consecutive values of a token:
+// [ceil(dim / 32)][tokens] beside transposed keys, else [tokens][ceil(dim / 32)].
+struct KvLayer {
+  const unsigned char* base;  // page 0
+  int64_t page_stride;        // bytes from a page to the next
+  int64_t key_bytes;          // of one head in one page, scales included
+  int64_t value_bytes;        // 0 for MLA
+  int32_t page_tokens, kv_heads, key_dim, value_dim;
+  KvFormat format;
+  bool transposed;
+};
+
+// Queries that share one KV head: rows of one sequence times the heads of a group.
+struct AttentionTile {
+  KvLayer kv;
+  const int32_t* pages;
+  int32_t kv_head;
+  int32_t begin, end;      // tokens of this call, within one chunk
+  int32_t queries;         // m
+  const float* q;          // [m, key_dim], already scaled
+  const int32_t* visible;  // [m] tokens of the sequence that the query may see
+  float* max;              // [m] out: largest score
+  float* sum;              // [m] out: sum of exp(score - max)
+  float* out;              // [m, value_stride] out: sum of exp(score - max) * value
+  int64_t value_stride;    // value_dim padded to kValuePad
+  float* scratch;          // attention_scratch_floats()
+};
+
+struct Kernels {
+  const char* isa;
+
+  // ---- Rows of floats.
+  float (*dot)(const float* x, const float* y, int64_t n);
+  void (*rms_norm)(const float* x, const float* weight, float eps, float* out, int64_t n);
+  void (*swiglu)(const float* gate, const float* up, float* out, int64_t n);
+  void (*add)(float* x, const float* y, int64_t n);
+  void (*scaled_add)(float* x, const float* y, float scale, int64_t n);  // x += scale * y
+  // Rotates pairs by the angles whose cosines and sines are given, [dim / 2] each.
+  void (*rotate)(float* x, const float* cos, const float* sin, int32_t dim, bool interleaved);
+
+  // ---- Attention over the tokens [begin, end) of one chunk.
+  void (*attend)(const AttentionTile& tile);
+  // Merges a later chunk's state into an earlier one's, for m queries.
+  void (*merge)(float* max, float* sum, float* out, const float* max2, const float* sum2,
+                const float* out2, int32_t m, int64_t value_stride);
+  // y = x / sum, n values.
+  void (*scale)(const float* x, float factor, float* y, int64_t n);
+};
+
+// Floats of AttentionTile::scratch for m queries.
+constexpr int64_t attention_scratch_floats(int64_t m, int64_t key_dim, int64_t value_stride) {
+  return kAttentionBlock * (key_dim + value_stride + m + 16);
+}
+
+const Kernels& generic_kernels();
+// Null where this build has no such kernels; whether the machine has the instructions is for the
+// caller to ask.
+const Kernels* avx2_kernels();
+const Kernels* avx512_kernels();
+
+}  // namespace holdfast::cpu
