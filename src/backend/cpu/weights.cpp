@@ -1,10 +1,8 @@
 #include "backend/cpu/weights.h"
 
-#include <bit>
-#include <cstring>
+#include <string>
 
-#include "backend/cpu/float16.h"
-#include "base/check.h"
+#include "tensor/blocks.h"
 
 namespace holdfast::cpu {
 
@@ -31,34 +29,26 @@ Result<std::shared_ptr<const CpuWeight>> CpuWeight::keep(const TensorView& view)
                 std::to_string(view.bytes.size()) + " bytes where the shape needs " +
                     std::to_string(row * static_cast<uint64_t>(view.rows())));
   }
+  if (view.scale_block > 0) {
+    const auto tiles = [&](int64_t n) { return (n + view.scale_block - 1) / view.scale_block; };
+    const int64_t needed = tiles(view.rows()) * tiles(view.cols());
+    if (std::ssize(view.scales) < needed) {
+      return fail(Code::kInvalidArgument, std::to_string(view.scales.size()) +
+                                              " block scales where the shape needs " +
+                                              std::to_string(needed));
+    }
+  }
   return std::shared_ptr<const CpuWeight>(new CpuWeight(view));
 }
 
 void CpuWeight::decode_row(int64_t row, float* out) const {
   const int64_t n = cols();
-  const std::byte* from =
-      view_.bytes.data() + static_cast<uint64_t>(row) * row_bytes(type(), static_cast<uint64_t>(n));
-  switch (type()) {
-    case DType::kF32:
-      std::memcpy(out, from, static_cast<std::size_t>(n) * 4);
-      return;
-    case DType::kBF16:
-      for (int64_t i = 0; i < n; ++i) {
-        uint16_t bits;
-        std::memcpy(&bits, from + i * 2, 2);
-        out[i] = std::bit_cast<float>(static_cast<uint32_t>(bits) << 16);
-      }
-      return;
-    case DType::kF16:
-      for (int64_t i = 0; i < n; ++i) {
-        uint16_t bits;
-        std::memcpy(&bits, from + i * 2, 2);
-        out[i] = half_to_float(bits);
-      }
-      return;
-    default:
-      CHECK(false) << "weights of type " << dtype_info(type()).name;
-  }
+  const uint64_t bytes = row_bytes(type(), static_cast<uint64_t>(n));
+  dequantize(type(), view_.bytes.data() + static_cast<uint64_t>(row) * bytes, out, n);
+  if (view_.scale_block <= 0) return;
+  const int64_t across = (n + view_.scale_block - 1) / view_.scale_block;
+  const float* scales = view_.scales.data() + row / view_.scale_block * across;
+  for (int64_t i = 0; i < n; ++i) out[i] *= scales[i / view_.scale_block];
 }
 
 }  // namespace holdfast::cpu
