@@ -39,8 +39,9 @@ struct ChatRequest {
 struct CompletionRequest {
   std::string prompt;
   std::vector<int32_t>
-      prompt_tokens;  // instead of prompt, when not empty (OpenAI allows token arrays)
-  bool echo = false;
+      prompt_tokens;           // instead of prompt, when not empty (OpenAI allows token arrays)
+  bool parse_special = false;  // what spells a special token in `prompt` becomes one
+  bool echo = false;           // the prompt comes out first, as content
   TextOptions options;
 };
 
@@ -56,14 +57,17 @@ struct TextLogprobs {
 
 struct TextEvent {
   bool end = false;
-  std::string reasoning, content;      // what this event adds; either or both may be empty
-  std::vector<TextLogprobs> logprobs;  // of the tokens behind this event, when asked for
+  std::string reasoning, content;  // what this event adds; either or both may be empty
+  // When asked for, of the tokens behind this event: the answer's, and the thinking's (its tags
+  // included).
+  std::vector<TextLogprobs> logprobs, reasoning_logprobs;
   FinishReason finish = FinishReason::kStop;
   Usage usage;
   std::optional<Error> error;
 };
 
-// As engine's Stream, in text. Dropping it cancels.
+// As engine's Stream, in text: events with text, then one end event without. Dropping it cancels.
+// Used by one thread at a time. Outlives its ServedModel (with an end event of kCancelled).
 class TextStream {
  public:
   virtual ~TextStream() = default;
@@ -83,7 +87,8 @@ struct ServedModelOptions {
 // Thread-safe.
 class ServedModel {
  public:
-  // Opens the file, prepares the weights, starts the engine.
+  // Opens the file, prepares the weights, starts the engine. A chat template outside our subset
+  // is refused here, by name.
   static Result<std::unique_ptr<ServedModel>> load(const std::string& path,
                                                    std::unique_ptr<Backend> backend,
                                                    const ServedModelOptions& options);
@@ -96,6 +101,8 @@ class ServedModel {
   virtual int32_t context() const = 0;
   virtual EngineStats stats() const = 0;
 
+  // invalid_argument when the model has no chat template, the template refuses the messages, a
+  // stop string is empty, or the engine refuses the request (see Engine::submit).
   virtual Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) = 0;
   virtual Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) = 0;
   // The rendered prompt, for tests and for people.

@@ -1,0 +1,182 @@
+#include "engine/served_model.h"
+
+#include <ctime>
+#include <filesystem>
+#include <utility>
+
+#include "engine/random.h"
+#include "engine/text_stream.h"
+#include "files/model_file.h"
+#include "model/model.h"
+#include "text/chat_template.h"
+
+namespace holdfast {
+
+namespace {
+
+constexpr std::string_view kOpenThink = "<think>";
+
+// The prompt ends in "<think>", but for white space: the answer starts inside.
+bool ends_thinking(std::string_view prompt) {
+  const auto last = prompt.find_last_not_of(" \t\r\n");
+  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with(kOpenThink);
+}
+
+std::string join(const std::vector<TextPart>& parts) {
+  std::string text;
+  for (const TextPart& part : parts) text += part.text;
+  return text;
+}
+
+Status check_stops(const std::vector<std::string>& stops) {
+  for (const std::string& stop : stops) {
+    if (stop.empty())
+      return fail(Code::kInvalidArgument, "a stop string must not be empty", "stop");
+  }
+  return {};
+}
+
+class LoadedModel final : public ServedModel {
+ public:
+  LoadedModel(std::string id, std::shared_ptr<const ModelFile> file,
+              std::unique_ptr<Backend> backend, std::unique_ptr<Model> model,
+              std::shared_ptr<const TokenText> text, std::unique_ptr<ChatTemplate> chat_template,
+              std::unique_ptr<Engine> engine)
+      : id_(std::move(id)),
+        created_(std::time(nullptr)),
+        file_(std::move(file)),
+        backend_(std::move(backend)),
+        model_(std::move(model)),
+        text_(std::move(text)),
+        template_(std::move(chat_template)),
+        engine_(std::move(engine)) {
+    const Tokenizer& tokens = text_->tokenizer();
+    for (int32_t token = 0; token < tokens.vocab_size(); ++token) {
+      if (tokens.is_end_of_generation(token)) stop_tokens_.push_back(token);
+    }
+    if (tokens.bos()) bos_ = tokens.piece(*tokens.bos(), Special::kParse);
+    if (tokens.eos()) eos_ = tokens.piece(*tokens.eos(), Special::kParse);
+    thinks_ = text_->has_thinking_tags() ||
+              file_->tokenizer().chat_template.find("think>") != std::string::npos;
+  }
+
+  const std::string& id() const override { return id_; }
+  int64_t created() const override { return created_; }
+  const ModelConfig& config() const override { return model_->config(); }
+  const Tokenizer& tokenizer() const override { return text_->tokenizer(); }
+  int32_t context() const override { return engine_->context(); }
+  EngineStats stats() const override { return engine_->stats(); }
+
+  Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) override {
+    ASSIGN_OR_RETURN(const auto parts, render(request));
+    const std::string prompt = join(parts);
+    // Templates write BOS themselves; a second one would be a token the model never saw there.
+    const bool add_bos =
+        tokenizer().adds_bos() && !(!bos_.empty() && std::string_view(prompt).starts_with(bos_));
+    AssemblerOptions assembler;
+    assembler.split_thinking = thinks_;
+    assembler.starts_inside = thinks_ && ends_thinking(prompt);
+    return start(tokenizer().encode(parts, add_bos), request.options, std::move(assembler), {});
+  }
+
+  Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) override {
+    std::vector<int32_t> tokens = request.prompt_tokens;
+    std::string echo;
+    if (tokens.empty()) {
+      tokens = tokenizer().encode(request.prompt,
+                                  request.parse_special ? Special::kParse : Special::kAsText,
+                                  tokenizer().adds_bos());
+      if (request.echo) echo = request.prompt;
+    } else if (request.echo) {
+      for (const int32_t token : tokens) echo += text_->piece(token);
+    }
+    return start(std::move(tokens), request.options, {}, std::move(echo));
+  }
+
+  Result<std::string> render_prompt(const ChatRequest& request) const override {
+    ASSIGN_OR_RETURN(const auto parts, render(request));
+    return join(parts);
+  }
+
+ private:
+  Result<std::vector<TextPart>> render(const ChatRequest& request) const {
+    if (!template_)
+      return fail(Code::kInvalidArgument, "model '" + id_ + "' has no chat template", "messages",
+                  "use completions (holdfast generate), or a model file with a template");
+    TemplateInput input;
+    input.messages_json = request.messages_json;
+    input.tools_json = request.tools_json;
+    input.extra_json = request.template_extra_json;
+    input.bos_token = bos_;
+    input.eos_token = eos_;
+    input.now = std::time(nullptr);
+    return template_->render(input);
+  }
+
+  Result<std::unique_ptr<TextStream>> start(std::vector<int32_t> prompt, const TextOptions& options,
+                                            AssemblerOptions assembler, std::string echo) {
+    RETURN_IF_ERROR(check_stops(options.stop));
+    assembler.stop = options.stop;
+    TextStreamStart start;
+    start.text = text_;
+    start.assembler = std::move(assembler);
+    start.prompt_tokens = static_cast<int32_t>(prompt.size());
+    start.seed = options.seed ? *options.seed : random_seed();
+    start.logprobs = options.logprobs >= 0;
+    start.echo = std::move(echo);
+
+    GenerationRequest request;
+    request.prompt = std::move(prompt);
+    request.max_tokens = options.max_tokens;
+    request.sampling = options.sampling;
+    request.sampling.seed = start.seed;
+    request.stop_tokens = stop_tokens_;
+    request.ignore_eos = options.ignore_eos;
+    request.logprobs = options.logprobs;
+    request.cache_salt = options.cache_salt;
+    ASSIGN_OR_RETURN(start.stream, engine_->submit(std::move(request)));
+    return make_text_stream(std::move(start));
+  }
+
+  const std::string id_;
+  const int64_t created_;
+  // In this order: each lives on those before it.
+  std::shared_ptr<const ModelFile> file_;
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<Model> model_;
+  std::shared_ptr<const TokenText> text_;
+  std::unique_ptr<ChatTemplate> template_;  // none: the model has none
+  std::unique_ptr<Engine> engine_;
+  std::vector<int32_t> stop_tokens_;
+  std::string bos_, eos_;  // as templates spell them
+  bool thinks_ = false;
+};
+
+std::string default_id(const ModelFile& file) {
+  if (!file.config().name.empty()) return file.config().name;
+  const std::filesystem::path path(file.path());
+  return (path.has_filename() ? path : path.parent_path()).stem().string();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ServedModel>> ServedModel::load(const std::string& path,
+                                                       std::unique_ptr<Backend> backend,
+                                                       const ServedModelOptions& options) {
+  ASSIGN_OR_RETURN(auto file, ModelFile::open(path));
+  // What is quick to refuse comes before the weights.
+  ASSIGN_OR_RETURN(auto tokenizer, Tokenizer::create(file->tokenizer()));
+  std::unique_ptr<ChatTemplate> chat_template;
+  if (!file->tokenizer().chat_template.empty()) {
+    ASSIGN_OR_RETURN(chat_template, ChatTemplate::parse(file->tokenizer().chat_template));
+  }
+  ASSIGN_OR_RETURN(auto model, load_model(*file, *backend, options.progress));
+  ASSIGN_OR_RETURN(auto engine, Engine::create(*model, *backend, options.engine));
+  std::string id = options.id.empty() ? default_id(*file) : options.id;
+  return std::make_unique<LoadedModel>(std::move(id), std::move(file), std::move(backend),
+                                       std::move(model),
+                                       std::make_shared<TokenText>(std::move(tokenizer)),
+                                       std::move(chat_template), std::move(engine));
+}
+
+}  // namespace holdfast

@@ -1,0 +1,41 @@
+// A TextStream over an engine's Stream.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "engine/served_model.h"
+#include "engine/text_assembler.h"
+
+namespace holdfast {
+
+// What turns tokens into text; shared by a model and its streams.
+class TokenText {
+ public:
+  explicit TokenText(std::unique_ptr<Tokenizer> tokenizer);
+  const Tokenizer& tokenizer() const { return *tokenizer_; }
+  // The bytes a token adds to an answer: nothing for control tokens, except the thinking tags,
+  // which some vocabularies count among them; nothing for ids beyond the tokenizer (padding rows
+  // of a model).
+  std::string piece(int32_t token) const;
+  bool has_thinking_tags() const { return think_ || end_think_; }
+
+ private:
+  std::unique_ptr<Tokenizer> tokenizer_;
+  std::optional<int32_t> think_, end_think_;
+};
+
+struct TextStreamStart {
+  std::unique_ptr<Stream> stream;
+  std::shared_ptr<const TokenText> text;
+  AssemblerOptions assembler;
+  int32_t prompt_tokens = 0;
+  uint64_t seed = 0;
+  bool logprobs = false;
+  std::string echo;  // comes out first
+};
+
+std::unique_ptr<TextStream> make_text_stream(TextStreamStart start);
+
+}  // namespace holdfast
