@@ -40,11 +40,14 @@ class Tokenizer {
   // decode("utf-8", "replace").
   virtual std::vector<int32_t> encode(std::string_view text, Special special,
                                       bool add_bos) const = 0;
-  std::vector<int32_t> encode(std::span<const TextPart> parts, bool add_bos) const;
+  // As if the parts were one text, except for the special tokens: the words at their edges merge.
+  // (The default, for tokenizers that are not ours, joins what each part alone gives.)
+  virtual std::vector<int32_t> encode(std::span<const TextPart> parts, bool add_bos) const;
 
-  // The bytes of one token; control tokens give their spelling only with Special::kParse, else
-  // nothing.
+  // The bytes of one token, which may end within a character; control tokens give their spelling
+  // only with Special::kParse, else nothing, as do ids outside the vocabulary.
   virtual std::string piece(int32_t token, Special special = Special::kAsText) const = 0;
+  // The pieces of all tokens, without the space that SentencePiece puts in front of a text.
   std::string decode(std::span<const int32_t> tokens, Special special = Special::kAsText) const;
 
   virtual int32_t vocab_size() const = 0;
@@ -53,7 +56,10 @@ class Tokenizer {
   virtual bool adds_bos() const = 0;  // the model wants BOS in front of a raw prompt
   virtual bool is_end_of_generation(int32_t token) const = 0;
   virtual std::optional<int32_t> find(
-      std::string_view token) const = 0;  // a token by its exact spelling
+      std::string_view token) const = 0;  // a token by the exact bytes it stands for
+
+ protected:
+  virtual bool strips_leading_space() const { return false; }
 };
 
 }  // namespace holdfast
