@@ -31,9 +31,8 @@ int main(int argc, char** argv) {
   Action action;
   for (auto add : std::initializer_list<void (*)(CLI::App&, Action&)>{
            // one line for each subcommand, in the order --help shows them
+           register_generate,
            register_tokenize,
-           register_bench,
-           register_eval,
        }) {
     add(app, action);
   }
