@@ -33,6 +33,8 @@ int main(int argc, char** argv) {
            // one line for each subcommand, in the order --help shows them
            register_generate,
            register_tokenize,
+           register_bench,
+           register_eval,
        }) {
     add(app, action);
   }

@@ -1,4 +1,5 @@
-// The numbers of a configuration, before anything is computed from them.
+// What the families' code needs of a configuration beyond what every reader already checked
+// (validate() in files/model_config.h).
 #pragma once
 
 #include <string>
@@ -8,9 +9,8 @@
 
 namespace holdfast {
 
-// corrupt, naming the first number that is out of range or contradicts another; so that products of
-// widths cannot overflow and the kernels' assumptions hold. unimplemented for what the family's
-// code does not do. `path` is for the message.
+// corrupt where numbers contradict each other, unimplemented for what the family's code does not
+// do. `path` is for the message.
 Status check_config(const ModelConfig& config, const std::string& path);
 
 }  // namespace holdfast

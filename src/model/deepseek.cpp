@@ -53,8 +53,9 @@ class DeepSeek final : public Model {
   Backend& backend_;
   const RopeTable rope_;
   const float softmax_scale_;
-  const int64_t key_;     // nope + rope: one head of a query
-  const int64_t latent_;  // kv_rank + rope: what the cache holds of a token
+  const int64_t key_;         // nope + rope: one head of a query
+  const int64_t latent_;      // kv_rank + rope: what the cache holds of a token
+  const int32_t shared_ffn_;  // width of all shared experts as one
   const MoeParams routing_;
   Ends ends_;
   std::vector<Layer> layers_;
@@ -79,6 +80,8 @@ DeepSeek::DeepSeek(const ModelConfig& config, Backend& backend)
       softmax_scale_(mla_softmax_scale(config.mla, config.rope)),
       key_(m_.nope_dim + m_.rope_dim),
       latent_(m_.kv_rank + m_.rope_dim),
+      shared_ffn_(config.moe.shared_ffn > 0 ? config.moe.shared_ffn
+                                            : config.moe.ffn * config.moe.shared),
       routing_(routing(config.moe)) {}
 
 // ---- Loading.
@@ -128,7 +131,7 @@ void DeepSeek::load_ffn(WeightLoader& load, int32_t i, Layer& layer) {
     return;
   }
   if (c_.moe.shared > 0) {
-    layer.ffn = GatedFfn::load(load, i, "_shexp", c_.moe.shared_ffn, c_.hidden);
+    layer.ffn = GatedFfn::load(load, i, "_shexp", shared_ffn_, c_.hidden);
   }
   layer.moe.router = load.matrix(layer_name(i, "ffn_gate_inp.weight"), c_.moe.experts, c_.hidden);
   layer.moe.correction_bias =
@@ -193,15 +196,14 @@ void DeepSeek::feed_forward(const Layer& layer, Mat x, const Scratch& s) {
 Mat DeepSeek::forward(const Batch& batch, KvCache& cache) {
   const auto rows = static_cast<int64_t>(batch.tokens.size());
   Mat x = backend_.scratch(rows, c_.hidden);  // the residual stream
-  const Scratch s{
-      .h = backend_.scratch(rows, c_.hidden),
-      .q_low = m_.q_rank > 0 ? backend_.scratch(rows, m_.q_rank) : Mat{},
-      .q = backend_.scratch(rows, c_.heads * key_),
-      .q_latent = backend_.scratch(rows, c_.heads * latent_),
-      .kv = backend_.scratch(rows, latent_),
-      .attended = backend_.scratch(rows, int64_t{c_.heads} * m_.kv_rank),
-      .values = backend_.scratch(rows, int64_t{c_.heads} * m_.value_dim),
-      .gate_up = backend_.scratch(rows, 2 * int64_t{std::max(c_.ffn, c_.moe.shared_ffn)})};
+  const Scratch s{.h = backend_.scratch(rows, c_.hidden),
+                  .q_low = m_.q_rank > 0 ? backend_.scratch(rows, m_.q_rank) : Mat{},
+                  .q = backend_.scratch(rows, c_.heads * key_),
+                  .q_latent = backend_.scratch(rows, c_.heads * latent_),
+                  .kv = backend_.scratch(rows, latent_),
+                  .attended = backend_.scratch(rows, int64_t{c_.heads} * m_.kv_rank),
+                  .values = backend_.scratch(rows, int64_t{c_.heads} * m_.value_dim),
+                  .gate_up = backend_.scratch(rows, 2 * int64_t{std::max(c_.ffn, shared_ffn_)})};
 
   backend_.embed(*ends_.embedding, batch.tokens, x);
   for (int32_t i = 0; i < c_.layers; ++i) {

@@ -1,0 +1,24 @@
+// A model opened for measuring: no engine, no templates.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "backend/backend.h"
+#include "base/result.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace holdfast::cli {
+
+struct LoadedModel {  // members go in reverse order: the model before what it stands on
+  std::shared_ptr<const ModelFile> file;
+  std::unique_ptr<Backend> backend;
+  std::unique_ptr<Model> model;
+  double load_seconds = 0.0;
+};
+
+// Opens PATH and prepares its weights; progress on a terminal.
+Result<LoadedModel> load_for_measuring(const std::string& path, int threads);
+
+}  // namespace holdfast::cli
