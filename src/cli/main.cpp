@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
   for (auto add : std::initializer_list<void (*)(CLI::App&, Action&)>{
            // one line for each subcommand, in the order --help shows them
            register_generate,
+           register_inspect,
            register_tokenize,
            register_bench,
            register_eval,

@@ -6,6 +6,7 @@
 
 #include "files/describe.h"
 #include "files/gguf_model.h"
+#include "files/hf_model.h"
 
 namespace holdfast {
 namespace {
@@ -57,9 +58,7 @@ Result<TensorView> ModelFile::expert(std::string_view name, int32_t index,
 
 Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) {
-    return fail(Code::kUnimplemented, "Hugging Face directories are not read yet", path);
-  }
+  if (std::filesystem::is_directory(path, error)) return open_hf_model(path);
   return open_gguf_model(path);
 }
 
