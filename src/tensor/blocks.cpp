@@ -1,57 +1,54 @@
 #include "tensor/blocks.h"
 
+#include <algorithm>
+#include <array>
+
 #include "base/check.h"
 #include "tensor/block_codecs.h"
 
 namespace holdfast {
 namespace {
 
-codec::Decode find_decode(DType type) {
-  switch (type) {
-    case DType::kF32:
-      return codec::decode_f32;
-    case DType::kF16:
-      return codec::decode_f16;
-    case DType::kBF16:
-      return codec::decode_bf16;
-    case DType::kF8_E4M3:
-      return codec::decode_f8_e4m3;
-    case DType::kQ4_0:
-      return codec::decode_q4_0;
-    case DType::kQ4_1:
-      return codec::decode_q4_1;
-    case DType::kQ5_0:
-      return codec::decode_q5_0;
-    case DType::kQ5_1:
-      return codec::decode_q5_1;
-    case DType::kQ8_0:
-      return codec::decode_q8_0;
-    case DType::kQ2_K:
-      return codec::decode_q2_k;
-    case DType::kQ3_K:
-      return codec::decode_q3_k;
-    case DType::kQ4_K:
-      return codec::decode_q4_k;
-    case DType::kQ5_K:
-      return codec::decode_q5_k;
-    case DType::kQ6_K:
-      return codec::decode_q6_k;
-    case DType::kIQ4_NL:
-      return codec::decode_iq4_nl;
-    case DType::kIQ4_XS:
-      return codec::decode_iq4_xs;
-    default:
-      return nullptr;
-  }
+struct Codec {
+  DType type;
+  codec::Decode decode;
+  codec::Encode encode;
+};
+
+constexpr std::array kCodecs{
+    Codec{DType::kF32, codec::decode_f32, codec::encode_f32},
+    Codec{DType::kF16, codec::decode_f16, codec::encode_f16},
+    Codec{DType::kBF16, codec::decode_bf16, codec::encode_bf16},
+    Codec{DType::kF8_E4M3, codec::decode_f8_e4m3, codec::encode_f8_e4m3},
+    Codec{DType::kQ4_0, codec::decode_q4_0, codec::encode_q4_0},
+    Codec{DType::kQ4_1, codec::decode_q4_1, codec::encode_q4_1},
+    Codec{DType::kQ5_0, codec::decode_q5_0, codec::encode_q5_0},
+    Codec{DType::kQ5_1, codec::decode_q5_1, codec::encode_q5_1},
+    Codec{DType::kQ8_0, codec::decode_q8_0, codec::encode_q8_0},
+    Codec{DType::kQ2_K, codec::decode_q2_k, codec::encode_q2_k},
+    Codec{DType::kQ3_K, codec::decode_q3_k, codec::encode_q3_k},
+    Codec{DType::kQ4_K, codec::decode_q4_k, codec::encode_q4_k},
+    Codec{DType::kQ5_K, codec::decode_q5_k, codec::encode_q5_k},
+    Codec{DType::kQ6_K, codec::decode_q6_k, codec::encode_q6_k},
+    Codec{DType::kIQ4_NL, codec::decode_iq4_nl, codec::encode_iq4_nl},
+    Codec{DType::kIQ4_XS, codec::decode_iq4_xs, codec::encode_iq4_xs},
+};
+
+const Codec& find_codec(DType type, int64_t n) {
+  const auto it = std::ranges::find(kCodecs, type, &Codec::type);
+  CHECK(it != kCodecs.end()) << "dtype " << static_cast<uint32_t>(type) << " is not computed";
+  CHECK(n >= 0 && n % dtype_info(type).block_size == 0) << n << " values";
+  return *it;
 }
 
 }  // namespace
 
 void dequantize(DType type, const void* src, float* dst, int64_t n) {
-  const codec::Decode decode = find_decode(type);
-  CHECK(decode != nullptr) << "dtype " << static_cast<uint32_t>(type) << " is not computed";
-  CHECK(n >= 0 && n % dtype_info(type).block_size == 0) << n << " values";
-  decode(static_cast<const uint8_t*>(src), dst, n);
+  find_codec(type, n).decode(static_cast<const uint8_t*>(src), dst, n);
+}
+
+void quantize(DType type, const float* src, void* dst, int64_t n, const float* importance) {
+  find_codec(type, n).encode(src, static_cast<uint8_t*>(dst), n, importance);
 }
 
 }  // namespace holdfast

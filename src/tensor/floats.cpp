@@ -1,7 +1,9 @@
 // Conversions of the 16- and 8-bit floats, in integer arithmetic: the same bits on every machine.
 
+#include <algorithm>
 #include <array>
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 #include "tensor/block_codecs.h"
@@ -85,6 +87,52 @@ void decode_bf16(const uint8_t* src, float* dst, int64_t n) {
 
 void decode_f8_e4m3(const uint8_t* src, float* dst, int64_t n) {
   for (int64_t i = 0; i < n; ++i) dst[i] = kE4M3[src[i]];
+}
+
+float store_scale(float scale, uint8_t* dst) {
+  const uint16_t bits = f32_to_f16(std::clamp(scale, -65504.0f, 65504.0f));
+  std::memcpy(dst, &bits, sizeof bits);
+  return f16_to_f32(bits);
+}
+
+void encode_f32(const float* src, uint8_t* dst, int64_t n, const float*) {
+  std::memcpy(dst, src, static_cast<std::size_t>(n) * sizeof(float));
+}
+
+void encode_f16(const float* src, uint8_t* dst, int64_t n, const float*) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint16_t bits = f32_to_f16(src[i]);
+    std::memcpy(dst + 2 * i, &bits, sizeof bits);
+  }
+}
+
+void encode_bf16(const float* src, uint8_t* dst, int64_t n, const float*) {
+  for (int64_t i = 0; i < n; ++i) {
+    const uint16_t bits = f32_to_bf16(src[i]);
+    std::memcpy(dst + 2 * i, &bits, sizeof bits);
+  }
+}
+
+// To the nearest; ties to the even code. Beyond the greatest value (448) saturates.
+void encode_f8_e4m3(const float* src, uint8_t* dst, int64_t n, const float*) {
+  for (int64_t i = 0; i < n; ++i) {
+    const float magnitude = std::fabs(src[i]);
+    const auto sign = static_cast<uint8_t>(std::signbit(src[i]) ? 0x80 : 0);
+    if (std::isnan(magnitude)) {
+      dst[i] = sign | 0x7f;
+      continue;
+    }
+    // Codes 0 to 0x7e ascend.
+    const auto* above = std::lower_bound(kE4M3.begin(), kE4M3.begin() + 0x7f, magnitude);
+    auto code = static_cast<int>(above - kE4M3.begin());
+    if (code == 0x7f) {
+      code = 0x7e;
+    } else if (code > 0) {
+      const float to_below = magnitude - above[-1], to_above = *above - magnitude;
+      if (to_below < to_above || (to_below == to_above && code % 2 == 1)) --code;
+    }
+    dst[i] = static_cast<uint8_t>(sign | code);
+  }
 }
 
 }  // namespace codec

@@ -27,4 +27,21 @@ inline void unpack_q4_scales(const uint8_t* packed, uint8_t scales[8], uint8_t m
   }
 }
 
+inline void pack_q3_scales(const int8_t scales[16], uint8_t* packed) {
+  for (int j = 0; j < 12; ++j) packed[j] = 0;
+  for (int j = 0; j < 16; ++j) {
+    const int stored = scales[j] + 32;
+    packed[j % 8] |= static_cast<uint8_t>((stored & 0xf) << (j / 8 * 4));
+    packed[8 + j % 4] |= static_cast<uint8_t>((stored >> 4) << (j / 4 * 2));
+  }
+}
+
+inline void pack_q4_scales(const uint8_t* scales, const uint8_t* minimums, uint8_t* packed) {
+  for (int j = 0; j < 4; ++j) {
+    packed[j] = static_cast<uint8_t>(scales[j] | (scales[j + 4] >> 4) << 6);
+    packed[j + 4] = static_cast<uint8_t>(minimums[j] | (minimums[j + 4] >> 4) << 6);
+    packed[j + 8] = static_cast<uint8_t>((scales[j + 4] & 0xf) | (minimums[j + 4] & 0xf) << 4);
+  }
+}
+
 }  // namespace holdfast::codec
