@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <iterator>
+#include <optional>
+
+#include <fmt/format.h>
 
 #include "text/regex.h"
+#include "text/unicode.h"
 
 namespace holdfast {
 namespace {
@@ -58,11 +63,13 @@ class Translator {
         out_ += "[^" + std::string(kSpaces) + "]";
         break;
       case 'd':
-        out_ += "\\p{Nd}";
+        if (!in_class) out_ += '[';
+        append_category("Nd");
+        if (!in_class) out_ += ']';
         break;
       case 'p':
       case 'P':
-        return property();
+        return property(in_class);
       case 'x':
         return code_point();
       case 'r':
@@ -82,24 +89,47 @@ class Translator {
     return {};
   }
 
-  // \p{L}: the general categories, which both engines name alike.
-  Status property() {
-    static constexpr std::array<std::string_view, 38> kKnown{
-        "C",  "Cc", "Cf", "Cn", "Co", "Cs", "L",  "Ll", "Lm", "Lo", "Lt", "Lu", "M",
-        "Mc", "Me", "Mn", "N",  "Nd", "Nl", "No", "P",  "Pc", "Pd", "Pe", "Pf", "Pi",
-        "Po", "Ps", "S",  "Sc", "Sk", "Sm", "So", "Z",  "Zl", "Zp", "Zs", "Han"};
-    const std::size_t close = in_.find('}', at_);
-    if (at_ + 2 < in_.size() && in_[at_ + 2] == '{' && close != std::string_view::npos) {
-      const std::string_view name = in_.substr(at_ + 3, close - at_ - 3);
-      for (const std::string_view known : kKnown) {
-        if (name != known) continue;
-        out_ += in_.substr(at_, close + 1 - at_);
-        at_ = close + 1;
-        return {};
-      }
+  // \p{L}: the general categories, which both engines name alike, completed to Unicode 16.
+  Status property(bool in_class) {
+    static constexpr std::array<std::string_view, 25> kKnown{
+        "L",  "Ll", "Lm", "Lo", "Lt", "Lu", "M", "N",  "Nd", "Nl", "No", "P", "Pc",
+        "Pd", "Pe", "Pf", "Pi", "Po", "Ps", "S", "Sc", "Sk", "Sm", "So", "Z"};
+    const bool negated = in_[at_ + 1] == 'P';
+    const std::size_t close = std::min(in_.find('}', at_), in_.size());
+    const std::size_t open = std::min(at_ + 3, close);
+    const std::string_view name = in_.substr(open, close - open);
+    if (close == in_.size() || in_[at_ + 2] != '{' ||
+        std::find(kKnown.begin(), kKnown.end(), name) == kKnown.end()) {
       return unsupported(in_.substr(at_, std::min<std::size_t>(close + 1 - at_, 40)));
     }
-    return unsupported(in_.substr(at_, 2));
+    if (negated && in_class) return unsupported("\\P inside [ ]");
+    if (!in_class) out_ += negated ? "[^" : "[";
+    append_category(name);
+    if (!in_class) out_ += ']';
+    at_ = close + 1;
+    return {};
+  }
+
+  // The property comes first: it decides for nearly every character, and PCRE2 looks in order.
+  void append_category(std::string_view name) {
+    fmt::format_to(std::back_inserter(out_), "\\p{{{}}}", name);
+    std::optional<UnicodeAddition> open;  // neighbouring ranges become one
+    const auto close = [&] {
+      if (open) {
+        fmt::format_to(std::back_inserter(out_), "\\x{{{:X}}}-\\x{{{:X}}}",
+                       static_cast<uint32_t>(open->first), static_cast<uint32_t>(open->last));
+      }
+    };
+    for (const UnicodeAddition& addition : unicode_additions()) {
+      if (!addition.category.starts_with(name)) continue;
+      if (open && open->last + 1 == addition.first) {
+        open->last = addition.last;
+      } else {
+        close();
+        open = addition;
+      }
+    }
+    close();
   }
 
   // \x{4E00}

@@ -1,6 +1,7 @@
 #include "text/unicode.h"
 
 #include <algorithm>
+#include <iterator>
 #include <vector>
 
 #include <simdjson.h>
@@ -32,6 +33,21 @@ constexpr Lead lead_of(uint8_t byte) {
   if (byte < 0xF4) return {4, 0x80, 0xBF};
   if (byte == 0xF4) return {4, 0x80, 0x8F};
   return {0, 0, 0};
+}
+
+constexpr UnicodeAddition kAdditions[] = {
+#include "text/unicode_additions.inc"
+};
+
+// The general category of `code` as of Unicode 16, such as "Lo".
+std::string_view category_of(char32_t code) {
+  const auto next = std::upper_bound(
+      std::begin(kAdditions), std::end(kAdditions), code,
+      [](char32_t value, const UnicodeAddition& addition) { return value < addition.first; });
+  if (next != std::begin(kAdditions) && code <= std::prev(next)->last) {
+    return std::prev(next)->category;
+  }
+  return utf8proc_category_string(static_cast<utf8proc_int32_t>(code));
 }
 
 }  // namespace
@@ -89,30 +105,17 @@ bool is_white_space(char32_t code) {
          code == 0x2028 || code == 0x2029 || code == 0x202F || code == 0x205F || code == 0x3000;
 }
 
+std::span<const UnicodeAddition> unicode_additions() { return kAdditions; }
+
 bool is_word_character(char32_t code) {
-  switch (utf8proc_category(static_cast<utf8proc_int32_t>(code))) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      return false;
-  }
+  const std::string_view category = category_of(code);
+  return category[0] == 'L' || category[0] == 'M' || category == "Nd" || category == "Nl" ||
+         category == "Pc";
 }
 
 bool is_numeric(char32_t code) {
   if (code < 0x80) return code >= '0' && code <= '9';
-  const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(code));
-  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL ||
-         category == UTF8PROC_CATEGORY_NO;
+  return category_of(code)[0] == 'N';
 }
 
 bool is_surely_nfc(std::string_view text) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,14 @@ bool is_white_space(char32_t code);
 bool is_word_character(char32_t code);
 // General category Nd, Nl or No.
 bool is_numeric(char32_t code);
+
+// Characters [first, last] that Unicode 16 added to a general category ("Lo") since Unicode 14,
+// which is what the system's PCRE2 and utf8proc know at least; in order.
+struct UnicodeAddition {
+  char32_t first, last;
+  std::string_view category;
+};
+std::span<const UnicodeAddition> unicode_additions();
 
 // Normalization form C of valid UTF-8; linear but for the sorting of long runs of combining marks.
 std::string to_nfc(std::string_view text);
