@@ -1,7 +1,10 @@
 #include "base/mapped_file.h"
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 
 #include <fcntl.h>
@@ -19,6 +22,16 @@ Error from_errno(const std::string& what, const std::string& path) {
   if (number == EACCES || number == EPERM) code = Code::kPermissionDenied;
   if (number == ENOMEM || number == EMFILE || number == ENFILE) code = Code::kResourceExhausted;
   return {code, what + ": " + std::strerror(number), path, ""};
+}
+
+// All live mappings, begin to end: memory that may be dropped because the file still has it.
+struct Mappings {
+  std::mutex mutex;
+  std::map<const std::byte*, const std::byte*> ranges;
+};
+Mappings& mappings() {
+  static auto* const all = new Mappings;  // outlives every static MappedFile
+  return *all;
 }
 
 }  // namespace
@@ -44,7 +57,10 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
   ::close(fd);
   if (data == MAP_FAILED) return fail(from_errno("cannot map the file", path));
-  return MappedFile(static_cast<const std::byte*>(data), size);
+  const auto* const begin = static_cast<const std::byte*>(data);
+  const std::lock_guard lock(mappings().mutex);
+  mappings().ranges.emplace(begin, begin + size);
+  return MappedFile(begin, size);
 }
 
 MappedFile::MappedFile(MappedFile&& other) noexcept
@@ -57,7 +73,23 @@ MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
 }
 
 MappedFile::~MappedFile() {
-  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+  if (data_ == nullptr) return;
+  const std::lock_guard lock(mappings().mutex);
+  mappings().ranges.erase(data_);
+  ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+void release_file_pages(std::span<const std::byte> bytes) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto first = (reinterpret_cast<uintptr_t>(bytes.data()) + page - 1) / page * page;
+  const auto last = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size()) / page * page;
+  if (first >= last) return;
+  const std::lock_guard lock(mappings().mutex);
+  auto it = mappings().ranges.upper_bound(bytes.data());
+  if (it == mappings().ranges.begin()) return;
+  --it;
+  if (bytes.data() + bytes.size() > it->second) return;
+  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
 }
 
 }  // namespace holdfast

@@ -32,4 +32,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// Tells the system that the whole pages inside `bytes` are not needed for now, so that they no
+// longer count as this process's memory; reading them again fetches them again. Does nothing for
+// bytes outside every MappedFile. Thread-safe.
+void release_file_pages(std::span<const std::byte> bytes);
+
 }  // namespace holdfast

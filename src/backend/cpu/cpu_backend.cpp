@@ -14,6 +14,16 @@ namespace {
 // The kernels of an instruction set, or null where this build or machine lacks it.
 const cpu::Kernels* kernels_for(const std::string& isa) {
   if (isa == "generic") return &cpu::generic_kernels();
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                    __builtin_cpu_supports("f16c") && __builtin_cpu_supports("bmi2");
+  const bool avx512 = avx2 && __builtin_cpu_supports("avx512f") &&
+                      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+  if (isa == "avx2" && avx2) return cpu::avx2_kernels();
+  if (isa == "avx512" && avx512) return cpu::avx512_kernels();
+#endif
   return nullptr;
 }
 
@@ -58,7 +68,7 @@ std::string CpuBackend::describe() const {
 // ---- Loading.
 
 Result<WeightPtr> CpuBackend::prepare(const TensorView& weight) {
-  return CpuWeight::make(weight, kernels_, pool_);
+  return CpuWeight::make(weight, pool_);
 }
 
 Result<VectorPtr> CpuBackend::prepare_vector(const TensorView& vector) {

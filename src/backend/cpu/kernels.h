@@ -9,6 +9,8 @@
 
 #include <cstdint>
 
+#include "backend/cpu/packed_format.h"
+
 namespace holdfast::cpu {
 
 // Tokens over which attention's online softmax takes one step. Part of the numeric format: it never
@@ -54,17 +56,86 @@ struct AttentionTile {
   float* scratch;          // attention_scratch_floats()
 };
 
+enum class FloatFormat : int32_t { kF32, kF16, kBF16, kF8 };
+
+// Weight rows of one work item of a float matrix, and the floats of scratch it needs.
+constexpr int kFloatPanelRows = 32;
+constexpr int64_t kFloatPanelScratch = kFloatPanelRows * 1024;
+
+struct FloatPanel {
+  FloatFormat format;
+  const unsigned char* weights;  // the panel's first row
+  int64_t row_bytes;
+  int32_t weight_rows;  // <= kFloatPanelRows
+  int64_t cols;
+  const float* scales;  // kF8: of the whole matrix, or none; scale_block is a multiple of 16
+  int64_t scale_block, scale_stride, first_row;
+  const float* x;  // [rows, cols]
+  int64_t x_stride, rows;
+  float* acc;      // [rows, kFloatPanelRows] out
+  float* scratch;  // kFloatPanelScratch floats
+};
+
+// Activations of packed weights: int8 with a scale for 32 columns of a row. Rows stand in blocks;
+// for each strip of 32 columns, a block of m rows holds
+//   float scale[m]; int32 or float aux[n][m]; int8 codes[8][m][4]
+// where aux, for each group of the weights' scales (n = 1 or 2), is -offset * sum(codes) as int32,
+// or, for weights with minimums, scale * sum(codes) as float.
+struct QuantizedRows {
+  unsigned char* data;
+  int64_t rows, columns;
+  int32_t blocks;  // the first rows % blocks of them hold one row more than the others
+  int32_t aux;     // n
+  bool minimum;    // which kind of aux
+  int32_t offset;
+};
+
+constexpr int64_t quantized_strip_bytes(const QuantizedRows& x, int64_t rows) {
+  return rows * (4 + 4 * x.aux + kStripColumns);
+}
+// First row of a block; its data stand at rows before it * strips * quantized_strip_bytes(1).
+constexpr int64_t first_row(const QuantizedRows& x, int64_t block) {
+  const int64_t more = x.rows % x.blocks;
+  return block * (x.rows / x.blocks) + (block < more ? block : more);
+}
+
+struct PackedWork {
+  const PackedFormat* format;
+  const unsigned char* panels;       // the first of panel_count
+  int64_t panel_bytes, scale_bytes;  // of a panel; of its part before the codes
+  int32_t panel_count;               // even, but for the last of a matrix; <= kPackedWorkPanels
+  int64_t columns;
+  const QuantizedRows* x;
+  int32_t first_block, last_block;  // blocks of x
+  float* acc;                       // [panel_count][rows of the blocks][16] out
+  unsigned char* scratch;           // kPackedScratch bytes, aligned to 64
+};
+constexpr int kPackedWorkPanels = 8;
+constexpr int64_t kPackedScratch = 64 << 10;
+
 struct Kernels {
   const char* isa;
 
   // ---- Rows of floats.
-  float (*dot)(const float* x, const float* y, int64_t n);
   void (*rms_norm)(const float* x, const float* weight, float eps, float* out, int64_t n);
   void (*swiglu)(const float* gate, const float* up, float* out, int64_t n);
   void (*add)(float* x, const float* y, int64_t n);
   void (*scaled_add)(float* x, const float* y, float scale, int64_t n);  // x += scale * y
   // Rotates pairs by the angles whose cosines and sines are given, [dim / 2] each.
   void (*rotate)(float* x, const float* cos, const float* sin, int32_t dim, bool interleaved);
+
+  // ---- Linear.
+  void (*float_panel)(const FloatPanel& panel);
+
+  // Rows of a block of QuantizedRows: one block for up to `single_block_rows` rows, else blocks of
+  // up to `block_rows`.
+  int32_t single_block_rows, block_rows;
+  // Whether 8-bit codes count as signed, so that PackedFormat::offset does not apply to them.
+  bool signed_bytes;
+  // One block's strips [begin, end). x: its first row.
+  void (*quantize)(const float* x, int64_t x_stride, const QuantizedRows& to, int32_t block,
+                   int64_t begin, int64_t end);
+  void (*packed_panels)(const PackedWork& work);
 
   // ---- Attention over the tokens [begin, end) of one chunk.
   void (*attend)(const AttentionTile& tile);
@@ -81,8 +152,7 @@ constexpr int64_t attention_scratch_floats(int64_t m, int64_t key_dim, int64_t v
 }
 
 const Kernels& generic_kernels();
-// Null where this build has no such kernels; whether the machine has the instructions is for the
-// caller to ask.
+// x86-64 only; whether the machine has the instructions is for the caller to ask.
 const Kernels* avx2_kernels();
 const Kernels* avx512_kernels();
 

@@ -42,10 +42,4 @@ void free_pages(std::byte* data, int64_t bytes) {
   }
 }
 
-void drop_file_pages(std::span<const std::byte> bytes) {
-  const auto begin = (reinterpret_cast<uintptr_t>(bytes.data()) + kPage - 1) / kPage * kPage;
-  const auto end = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size()) / kPage * kPage;
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-}
-
 }  // namespace holdfast::cpu

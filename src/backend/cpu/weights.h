@@ -5,32 +5,44 @@
 #include <vector>
 
 #include "backend/backend.h"
-#include "backend/cpu/kernels.h"
+#include "backend/cpu/packed.h"
 #include "base/thread_pool.h"
 
 namespace holdfast::cpu {
 
+// Floats keep the view (its memory must outlive the weight); block formats are packed and let the
+// view go.
 class CpuWeight final : public PreparedWeight {
  public:
   // unimplemented for a type that is not computed, invalid_argument for bytes that do not fit the
-  // shape.
-  static Result<std::shared_ptr<const CpuWeight>> make(const TensorView& view,
-                                                       const Kernels& kernels, ThreadPool& pool);
-  // Keeps the view: its memory must outlive the weight.
+  // shape, resource_exhausted without the memory. Packs on all threads.
+  static Result<std::shared_ptr<const CpuWeight>> make(const TensorView& view, ThreadPool& pool);
+  // Keeps the view whatever the type, for decode_row only.
   static Result<std::shared_ptr<const CpuWeight>> keep(const TensorView& view);
+  ~CpuWeight() override;
 
   int64_t rows() const override { return view_.rows(); }
   int64_t cols() const override { return view_.cols(); }
   DType type() const override { return view_.type; }
-  const TensorView& view() const { return view_; }
 
   // Row `row` as floats, block scales applied.
   void decode_row(int64_t row, float* out) const;
 
+  // Null for floats.
+  const PackedFormat* format() const { return format_; }
+  const unsigned char* panels() const { return reinterpret_cast<unsigned char*>(panels_); }
+  int64_t panel_size() const { return panel_size_; }
+  // Of floats.
+  const TensorView& view() const { return view_; }
+
  private:
   explicit CpuWeight(const TensorView& view) : view_(view) {}
+  Status pack(ThreadPool& pool);
 
-  TensorView view_;
+  TensorView view_;  // without bytes when packed
+  const PackedFormat* format_ = nullptr;
+  std::byte* panels_ = nullptr;
+  int64_t panel_size_ = 0, packed_bytes_ = 0;
 };
 
 class CpuVector final : public PreparedVector {

@@ -2,6 +2,7 @@
 // the target has. No fused multiply-add: without hardware for it that would be a library call.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <cstring>
@@ -14,6 +15,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // queries of a register tile of scores
 constexpr int kValueRows = 2;  // queries of a register tile of values
+constexpr int kDotRows = 2;    // activation rows of a register tile of a float matrix
 constexpr const char* kIsaName = "generic";
 
 struct Vec {
@@ -79,6 +81,21 @@ inline float vlargest(Vec a) {
 inline Vec vload_f16(const uint16_t* p) {
   Vec r;
   for (int i = 0; i < kLanes; ++i) r.v[i] = half_to_float(p[i]);
+  return r;
+}
+inline Vec vload_bf16(const uint16_t* p) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(uint32_t{p[i]} << 16);
+  return r;
+}
+// f8_e4m3: exponent and mantissa moved under float32's, the bias made up for by a product, which
+// also turns subnormals right.
+inline Vec vload_f8(const uint8_t* p) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) {
+    const uint32_t bits = (uint32_t{p[i]} & 0x80) << 24 | (uint32_t{p[i]} & 0x7f) << 20;
+    r.v[i] = std::bit_cast<float>(bits) * 0x1p120f;
+  }
   return r;
 }
 inline Vec vload_i8(const int8_t* p) {

@@ -22,18 +22,6 @@ inline Vec vexp(Vec x) {
   return vmul(p, vpow2(n));
 }
 
-// Lane l sums x[i] * y[i] for i = l mod kLanes, then the lanes.
-float dot(const float* x, const float* y, int64_t n) {
-  Vec sum = vzero();
-  int64_t i = 0;
-  for (; i + kLanes <= n; i += kLanes) sum = vfma(vload(x + i), vload(y + i), sum);
-  if (i < n) {
-    const int rest = static_cast<int>(n - i);
-    sum = vfma(vload_n(x + i, rest), vload_n(y + i, rest), sum);
-  }
-  return vsum(sum);
-}
-
 void rms_norm(const float* x, const float* weight, float eps, float* out, int64_t n) {
   Vec sum = vzero();
   int64_t i = 0;

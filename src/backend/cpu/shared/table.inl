@@ -6,12 +6,17 @@ namespace {
 
 constexpr Kernels kTable{
     .isa = kIsaName,
-    .dot = dot,
     .rms_norm = rms_norm,
     .swiglu = swiglu,
     .add = add,
     .scaled_add = scaled_add,
     .rotate = rotate,
+    .float_panel = float_panel,
+    .single_block_rows = kSingleBlockRows,
+    .block_rows = kBlockRows,
+    .signed_bytes = kSignedBytes,
+    .quantize = quantize_block,
+    .packed_panels = packed_panels,
     .attend = attend,
     .merge = merge,
     .scale = scale,

@@ -1,0 +1,77 @@
+// The vector type of shared/ kernels in AVX-512: sixteen floats, 32 registers.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include <immintrin.h>
+
+namespace holdfast::cpu {
+namespace {
+
+constexpr int kLanes = 16;
+constexpr int kScoreRows = 12;  // x 2 vectors of tokens: 24 sums, 2 keys, 1 query of 32 registers
+constexpr int kValueRows = 6;   // x 4 vectors of dimensions: 24 sums, 4 values, 1 weight
+constexpr int kDotRows = 6;     // x 4 weight rows: 24 sums, 4 weights, 1 activation
+constexpr const char* kIsaName = "avx512";
+
+using Vec = __m512;
+
+inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
+
+inline Vec vzero() { return _mm512_setzero_ps(); }
+inline Vec vset(float x) { return _mm512_set1_ps(x); }
+inline Vec vload(const float* p) { return _mm512_loadu_ps(p); }
+inline void vstore(float* p, Vec a) { _mm512_storeu_ps(p, a); }
+// The first n lanes, 0 <= n <= kLanes; the others are zero.
+inline Vec vload_n(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+inline void vstore_n(float* p, Vec a, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), a); }
+
+inline Vec vadd(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+inline Vec vsub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+inline Vec vmul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+inline Vec vdiv(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+inline Vec vmax(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+inline Vec vmin(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+// a * b + c
+inline Vec vfma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+// The nearest whole number, ties to even.
+inline Vec vround(Vec a) {
+  return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
+// 2^a for whole a in [-126, 127].
+inline Vec vpow2(Vec a) {
+  const __m512i biased = _mm512_add_epi32(_mm512_cvtps_epi32(a), _mm512_set1_epi32(127));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
+}
+
+inline float vsum(Vec a) { return _mm512_reduce_add_ps(a); }
+inline float vlargest(Vec a) { return _mm512_reduce_max_ps(a); }
+
+inline float half_to_float(uint16_t h) { return _cvtsh_ss(h); }
+inline Vec vload_f16(const uint16_t* p) {
+  return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+inline Vec vload_bf16(const uint16_t* p) {
+  const __m512i wide =
+      _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+inline Vec vload_i8(const int8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
+}
+// f8_e4m3: exponent and mantissa moved under float32's, the bias made up for by a product, which
+// also turns subnormals right.
+inline Vec vload_f8(const uint8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  const __m512i wide = _mm512_cvtepu8_epi32(bytes);
+  const __m512i sign = _mm512_slli_epi32(_mm512_and_si512(wide, _mm512_set1_epi32(0x80)), 24);
+  const __m512i rest = _mm512_slli_epi32(_mm512_and_si512(wide, _mm512_set1_epi32(0x7f)), 20);
+  const __m512 value = _mm512_castsi512_ps(_mm512_or_si512(sign, rest));
+  return _mm512_mul_ps(value, _mm512_set1_ps(0x1p120f));
+}
+
+}  // namespace
+}  // namespace holdfast::cpu

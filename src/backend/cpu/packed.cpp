@@ -1,0 +1,175 @@
+#include "backend/cpu/packed.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "backend/cpu/packed_blocks.h"
+#include "backend/cpu/packed_codes.h"
+
+namespace holdfast::cpu {
+namespace {
+
+struct Entry {
+  DType type;
+  PackedFormat format;
+};
+constexpr std::array kFormats{
+    Entry{DType::kQ4_0, {CodePlanes::k4, ScaleForm::kHalf, 32, 32, false, 8, 4, 256, 32}},
+    Entry{DType::kQ4_1, {CodePlanes::k4, ScaleForm::kHalfMinimum, 32, 32, true, 0, 4, 256, 64}},
+    Entry{DType::kQ5_0, {CodePlanes::k41, ScaleForm::kHalf, 32, 32, false, 16, 5, 320, 32}},
+    Entry{DType::kQ5_1, {CodePlanes::k41, ScaleForm::kHalfMinimum, 32, 32, true, 0, 5, 320, 64}},
+    Entry{DType::kQ8_0, {CodePlanes::k8, ScaleForm::kHalf, 32, 32, false, 128, 8, 512, 32}},
+    Entry{DType::kIQ4_NL, {CodePlanes::kTable, ScaleForm::kHalf, 32, 32, false, 128, 8, 256, 32}},
+    Entry{DType::kQ2_K, {CodePlanes::k2, ScaleForm::kNibbles, 256, 16, true, 0, 2, 128, 320}},
+    Entry{DType::kQ3_K, {CodePlanes::k21, ScaleForm::kSix16, 256, 16, false, 4, 3, 192, 224}},
+    Entry{DType::kQ4_K, {CodePlanes::k4, ScaleForm::kSixMinimum, 256, 32, true, 0, 4, 256, 256}},
+    Entry{DType::kQ5_K, {CodePlanes::k41, ScaleForm::kSixMinimum, 256, 32, true, 0, 5, 320, 256}},
+    Entry{DType::kQ6_K, {CodePlanes::k42, ScaleForm::kBytes, 256, 16, false, 32, 6, 384, 288}},
+    Entry{DType::kIQ4_XS, {CodePlanes::kTable, ScaleForm::kSix8, 256, 32, false, 128, 8, 256, 128}},
+};
+
+int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// Codes of one strip, code(row, column), into the planes.
+void pack_strip(const PackedFormat& format, const uint8_t (*codes)[kPackBlock], int column,
+                unsigned char* to) {
+  std::memset(to, 0, static_cast<std::size_t>(format.strip_bytes));
+  unsigned char* const two = format.planes == CodePlanes::k42 ? to + 256 : to;
+  unsigned char* const one = format.planes == CodePlanes::k41   ? to + 256
+                             : format.planes == CodePlanes::k21 ? to + 128
+                                                                : nullptr;
+  for (int row = 0; row < kPanelRows; ++row) {
+    for (int k = 0; k < kStripColumns; ++k) {
+      const unsigned code = codes[row][column + k];
+      const int step = k / 4, i = row * 4 + k % 4;
+      const auto put = [](unsigned char& byte, unsigned bits, int shift) {
+        byte = static_cast<unsigned char>(byte | bits << shift);
+      };
+      switch (format.planes) {
+        case CodePlanes::k8:
+          to[step * 64 + i] = static_cast<unsigned char>(code);
+          break;
+        case CodePlanes::k4:
+        case CodePlanes::kTable:
+          put(to[step % 4 * 64 + i], code, step / 4 * 4);
+          break;
+        case CodePlanes::k41:
+          put(to[step % 4 * 64 + i], code & 15, step / 4 * 4);
+          put(one[i], code >> 4, step);
+          break;
+        case CodePlanes::k42:
+          put(to[step % 4 * 64 + i], code & 15, step / 4 * 4);
+          put(two[step / 4 * 64 + i], code >> 4, step % 4 * 2);
+          break;
+        case CodePlanes::k2:
+          put(two[step / 4 * 64 + i], code, step % 4 * 2);
+          break;
+        case CodePlanes::k21:
+          put(two[step / 4 * 64 + i], code & 3, step % 4 * 2);
+          put(one[i], code >> 2, step);
+          break;
+      }
+    }
+  }
+}
+
+void put_half(unsigned char* to, int row, uint16_t bits) { std::memcpy(to + 2 * row, &bits, 2); }
+
+// Value v of n six-bit integers of a row, in the planes described in packed.h.
+void put_six(unsigned char* to, int n, int v, int row, unsigned value) {
+  unsigned char& low = to[v % (n / 2) * kPanelRows + row];
+  low = static_cast<unsigned char>(low | (value & 15) << (v / (n / 2) * 4));
+  unsigned char& high = to[(n / 2 + v % (n / 4)) * kPanelRows + row];
+  high = static_cast<unsigned char>(high | (value >> 4) << (v / (n / 4) * 2));
+}
+
+void pack_scales(const PackedFormat& format, const BlockScales& s, int row, unsigned char* to) {
+  put_half(to, row, s.d);
+  switch (format.scales) {
+    case ScaleForm::kHalf:
+      break;
+    case ScaleForm::kHalfMinimum:
+      put_half(to + 32, row, s.dmin);
+      break;
+    case ScaleForm::kSixMinimum:
+      put_half(to + 32, row, s.dmin);
+      for (int g = 0; g < 8; ++g) {
+        put_six(to + 64, 16, g, row, s.scale[g]);
+        put_six(to + 64, 16, 8 + g, row, s.minimum[g]);
+      }
+      break;
+    case ScaleForm::kSix16:
+      for (int g = 0; g < 16; ++g) put_six(to + 32, 16, g, row, s.scale[g]);
+      break;
+    case ScaleForm::kSix8:
+      for (int g = 0; g < 8; ++g) put_six(to + 32, 8, g, row, s.scale[g]);
+      break;
+    case ScaleForm::kBytes:
+      for (int g = 0; g < 16; ++g) to[32 + g * kPanelRows + row] = s.scale[g];
+      break;
+    case ScaleForm::kNibbles:
+      put_half(to + 32, row, s.dmin);
+      for (int g = 0; g < 16; ++g) {
+        to[64 + g * kPanelRows + row] = static_cast<unsigned char>(s.scale[g] | s.minimum[g] << 4);
+      }
+      break;
+  }
+}
+
+}  // namespace
+
+const PackedFormat* packed_format(DType type) {
+  const auto it = std::ranges::find(kFormats, type, &Entry::type);
+  return it == kFormats.end() ? nullptr : &it->format;
+}
+
+int64_t panel_scale_bytes(const PackedFormat& format, int64_t columns) {
+  return align64(columns / format.block * format.scale_bytes);
+}
+
+int64_t panel_bytes(const PackedFormat& format, int64_t columns) {
+  return panel_scale_bytes(format, columns) + columns / kStripColumns * format.strip_bytes;
+}
+
+void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t first,
+                unsigned char* to) {
+  const int64_t columns = weight.cols();
+  const int64_t row_size =
+      static_cast<int64_t>(row_bytes(weight.type, static_cast<uint64_t>(columns)));
+  const int64_t block_size = row_size / (columns / format.block);
+  const auto* rows = reinterpret_cast<const uint8_t*>(weight.bytes.data()) + first * row_size;
+  const auto count = static_cast<int>(std::min<int64_t>(kPanelRows, weight.rows() - first));
+  unsigned char* codes_to = to + panel_scale_bytes(format, columns);
+  uint8_t codes[kPanelRows][kPackBlock] = {};
+  std::memset(to, 0, static_cast<std::size_t>(panel_scale_bytes(format, columns)));
+  for (int64_t block = 0; block < columns / format.block; ++block) {
+    for (int row = 0; row < count; ++row) {
+      BlockScales scales{};
+      split_block(weight.type, rows + row * row_size + block * block_size, codes[row], scales);
+      pack_scales(format, scales, row, to + block * format.scale_bytes);
+    }
+    for (int column = 0; column < format.block; column += kStripColumns) {
+      pack_strip(format, codes, column, codes_to);
+      codes_to += format.strip_bytes;
+    }
+  }
+}
+
+void decode_panel_row(const PackedFormat& format, const unsigned char* panel, int64_t columns,
+                      int row, float* out) {
+  const unsigned char* codes = panel + panel_scale_bytes(format, columns);
+  for (int64_t k = 0; k < columns; k += format.group) {
+    const auto [scale, minimum] =
+        row_scale(format.scales, panel + k / format.block * format.scale_bytes,
+                  static_cast<int>(k % format.block / format.group), row);
+    const unsigned char* strip = codes + k / kStripColumns * format.strip_bytes;
+    for (int i = 0; i < format.group; ++i) {
+      const int at = static_cast<int>(k % kStripColumns) + i;
+      const int code = unpack_code(format.planes, strip, at / 4, row * 4 + at % 4);
+      out[k + i] = scale * static_cast<float>(code - format.offset) - minimum;
+    }
+  }
+}
+
+}  // namespace holdfast::cpu
