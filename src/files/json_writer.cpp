@@ -65,7 +65,7 @@ std::string number_text(T number) {
 }  // namespace
 
 void JsonWriter::line_break() {
-  if (indent_ == 0) return;
+  if (indent_ <= 0) return;
   text_ += '\n';
   text_.append(has_items_.size() * static_cast<std::size_t>(indent_), ' ');
 }
@@ -99,7 +99,7 @@ JsonWriter& JsonWriter::close(char bracket) {
 JsonWriter& JsonWriter::key(std::string_view name) {
   separate();
   append_quoted(text_, name);
-  text_ += ": ";
+  text_ += indent_ == kCompact ? ":" : ": ";
   after_key_ = true;
   return *this;
 }

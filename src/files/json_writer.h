@@ -10,13 +10,15 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace holdfast {
 
 class JsonWriter {
  public:
-  // `indent` spaces a level; 0: everything on one line.
+  // `indent` spaces a level; 0: everything on one line; kCompact: and no spaces.
+  static constexpr int kCompact = -1;
   explicit JsonWriter(int indent = 0) : indent_(indent) {}
 
   JsonWriter& begin_object() { return open('{'); }
@@ -37,7 +39,15 @@ class JsonWriter {
   JsonWriter& null() { return raw("null"); }
   JsonWriter& raw(std::string_view json);  // already JSON
 
+  // A key and its value.
+  template <class T>
+  JsonWriter& field(std::string_view name, const T& v) {
+    return key(name).value(v);
+  }
+  JsonWriter& null_field(std::string_view name) { return key(name).null(); }
+
   const std::string& text() const { return text_; }
+  std::string take() { return std::move(text_); }  // the writer is done
 
  private:
   JsonWriter& open(char bracket);

@@ -1,6 +1,7 @@
 // The HTTP server: a listener, one table of routes, one file for each API family.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -12,21 +13,33 @@
 namespace holdfast {
 
 struct ServerOptions {
+  // Plain HTTP is served on loopback addresses only: 127.0.0.0/8, ::1 or "localhost".
   std::string host = "127.0.0.1";
   uint16_t port = 8080;  // 0: any free one
   int io_threads = 1;
+  int worker_threads = 2;  // parse bodies, render templates, tokenize
+  uint32_t max_head_bytes = 16u << 10;
   uint64_t max_body_bytes = 16u << 20;
+  int max_connections = 4096;                      // 503 above
+  std::chrono::milliseconds idle_timeout{75'000};  // between requests: closes
+  std::chrono::milliseconds head_timeout{10'000};  // from a head's first byte to its last: 408
+  // A body may take this long, and a second more for each 32 KiB that came: 408.
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds write_timeout{30'000};  // 64 KiB unread for so long: closes
+  std::chrono::milliseconds keep_alive{15'000};     // a quiet event stream gets a comment
 };
 
 class Server {
  public:
-  // Binds and starts its I/O threads. unavailable when the address is in use (named).
+  // Binds and starts its I/O threads. unavailable when the address is in use (named),
+  // invalid_argument for a host that is not loopback.
   static Result<std::unique_ptr<Server>> start(std::vector<std::shared_ptr<ServedModel>> models,
                                                const ServerOptions& options);
   virtual ~Server() = default;  // stops as stop() does
 
   virtual uint16_t port() const = 0;
-  // No new connections; what is running may finish for up to `seconds`, then is cut.
+  // No new connections; what is running may finish for up to `seconds`, then is cut. Returns when
+  // all is over. A second call, from another thread, may shorten the time.
   virtual void stop(int seconds) = 0;
   virtual void wait() = 0;  // until stopped
 };

@@ -1,0 +1,40 @@
+#include "server/api_error.h"
+
+#include "files/json_writer.h"
+
+namespace holdfast {
+
+std::string_view ApiError::type() const {
+  switch (status) {
+    case 401:
+      return "authentication_error";
+    case 403:
+      return "permission_error";
+    case 429:
+      return "rate_limit_error";
+    default:
+      return status >= 499 ? "server_error" : "invalid_request_error";
+  }
+}
+
+std::string ApiError::json() const {
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().key("error").begin_object();
+  w.field("message", message).field("type", type());
+  param.empty() ? w.null_field("param") : w.field("param", param);
+  code.empty() ? w.null_field("code") : w.field("code", code);
+  w.end_object().end_object();
+  return w.take();
+}
+
+HttpResponse ApiError::response() const {
+  return {.status = status, .fields = fields, .body = json()};
+}
+
+ApiError to_api_error(const Error& error) {
+  return {.status = code_info(error.code).http_status,
+          .message = to_string(error),
+          .code = std::string(code_info(error.code).name)};
+}
+
+}  // namespace holdfast

@@ -1,0 +1,48 @@
+#include "server/app.h"
+
+#include <fmt/format.h>
+
+namespace holdfast {
+
+ApiResult<ServedModel*> App::find_model(std::string_view id) const {
+  for (const auto& model : models) {
+    if (model->id() == id) return model.get();
+  }
+  std::string known;
+  for (const auto& model : models) known += (known.empty() ? "'" : ", '") + model->id() + "'";
+  return api_fail(404,
+                  fmt::format("The model '{}' does not exist here; this server has {}", id, known),
+                  "model_not_found", "model");
+}
+
+std::string system_fingerprint(const ServedModel& model) {
+  const ModelConfig& config = model.config();
+  const std::string facts =
+      fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", model.id(), config.architecture, config.name,
+                  config.layers, config.hidden, config.vocab, model.context(), model.created());
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : facts) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return fmt::format("fp_{:010x}", hash >> 24);
+}
+
+ApiError context_overflow(int64_t context, int64_t prompt, int64_t completion,
+                          std::string_view param) {
+  return {.status = 400,
+          .message = fmt::format("This model's maximum context length is {} tokens. However, you "
+                                 "requested {} tokens ({} in the prompt, {} in the completion). "
+                                 "Please reduce the length of the prompt or completion.",
+                                 context, prompt + completion, prompt, completion),
+          .code = "context_length_exceeded",
+          .param = std::string(param)};
+}
+
+ApiError submit_error(const Error& error, std::string_view param) {
+  ApiError api = to_api_error(error);
+  if (error.code == Code::kInvalidArgument) {
+    api.param = param;
+    if (error.where == kContextLength) api.code = "context_length_exceeded";
+  }
+  return api;
+}
+
+}  // namespace holdfast

@@ -1,0 +1,33 @@
+// What the routes share: the models that are served, and what the server tells about itself.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/served_model.h"
+#include "server/api_error.h"
+
+namespace holdfast {
+
+struct App {
+  std::vector<std::shared_ptr<ServedModel>> models;
+  std::atomic<bool> draining{false};
+
+  // 404 with code model_not_found.
+  ApiResult<ServedModel*> find_model(std::string_view id) const;
+};
+
+// Stands for what decides an answer besides the request: the model and how it is run. Clients
+// compare it to learn whether a seed can be expected to repeat.
+std::string system_fingerprint(const ServedModel& model);
+
+// The model's context cannot hold what was asked: 400, code context_length_exceeded, both counts.
+ApiError context_overflow(int64_t context, int64_t prompt, int64_t completion,
+                          std::string_view param);
+
+// What submitting a request failed with, as this API names it.
+ApiError submit_error(const Error& error, std::string_view param);
+
+}  // namespace holdfast

@@ -1,0 +1,67 @@
+// The answer of one or several generations (choices), in the form an API family gives it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/served_model.h"
+#include "server/api_error.h"
+#include "server/reply.h"
+
+namespace holdfast {
+
+// What has come of one choice so far. Texts are gathered only when the answer does not stream.
+struct Choice {
+  std::unique_ptr<TextStream> stream;  // gone after its end
+  std::string reasoning, content;
+  std::vector<TextLogprobs> logprobs, reasoning_logprobs;
+  bool done = false;
+  FinishReason finish = FinishReason::kStop;
+  Usage usage;
+};
+
+// One API family's way to write it down. Each call appends whole server-sent events to `out`.
+class AnswerFormat {
+ public:
+  virtual ~AnswerFormat() = default;
+  virtual void opening(int32_t index, std::string& out) = 0;
+  virtual void delta(int32_t index, const TextEvent& event, std::string& out) = 0;
+  virtual void closing(int32_t index, FinishReason finish, std::string& out) = 0;
+  virtual void usage(const Usage& usage, std::string& out) = 0;
+  virtual std::string whole(const std::vector<Choice>& choices, const Usage& usage) = 0;
+};
+
+struct GenerationAnswerOptions {
+  bool stream = false;
+  bool include_usage = false;  // a last event with the usage
+  int32_t choices_per_prompt = 1;
+};
+
+class GenerationAnswer final : public Answer {
+ public:
+  // `streams` in the order of their index; those of one prompt stand together.
+  GenerationAnswer(std::vector<std::unique_ptr<TextStream>> streams,
+                   std::unique_ptr<AnswerFormat> format, const GenerationAnswerOptions& options);
+
+  void on_ready(std::function<void()> wake) override;
+  bool streams() const override { return options_.stream; }
+  Progress advance(std::string& out) override;
+  void interrupt(std::string& out) override;
+  HttpResponse response() override;
+  int64_t generated_tokens() const override;
+
+ private:
+  bool take(int32_t index, std::string& out);  // one event; false: none is there
+  void finish(std::string& out);
+  void fail(const Error& error, std::string& out);
+  Usage total() const;
+
+  std::vector<Choice> choices_;
+  std::unique_ptr<AnswerFormat> format_;
+  GenerationAnswerOptions options_;
+  bool opened_ = false, done_ = false;
+  std::optional<ApiError> error_;
+};
+
+}  // namespace holdfast

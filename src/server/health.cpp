@@ -1,0 +1,33 @@
+#include "files/json_writer.h"
+#include "server/handlers.h"
+
+namespace holdfast {
+
+// {"status": "ok" | "draining", "models": [{"id", "context", "running", "waiting", "pages_total",
+// "pages_free", "steps", "prompt_tokens", "generated_tokens"}]}
+Reply handle_health(App& app, const HttpRequest&, std::string_view) {
+  HttpResponse response;
+  const bool draining = app.draining.load();
+  if (draining) response.status = 503;  // load balancers look at the status alone
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().field("status", draining ? "draining" : "ok").key("models").begin_array();
+  for (const auto& model : app.models) {
+    const EngineStats stats = model->stats();
+    w.begin_object()
+        .field("id", model->id())
+        .field("context", model->context())
+        .field("running", stats.running)
+        .field("waiting", stats.waiting)
+        .field("pages_total", stats.pages_total)
+        .field("pages_free", stats.pages_free)
+        .field("steps", stats.steps)
+        .field("prompt_tokens", stats.prompt_tokens)
+        .field("generated_tokens", stats.generated_tokens)
+        .end_object();
+  }
+  w.end_array().end_object();
+  response.body = w.take();
+  return response;
+}
+
+}  // namespace holdfast

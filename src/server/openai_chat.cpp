@@ -1,0 +1,48 @@
+#include "server/chat_format.h"
+#include "server/handlers.h"
+#include "server/submit.h"
+#include "server/unix_time.h"
+
+namespace holdfast {
+
+namespace {
+
+ApiResult<std::unique_ptr<Answer>> start_chat(App& app, const HttpRequest& http) {
+  if (auto ok = check_json_body(http); !ok) return tl::unexpected(std::move(ok).error());
+  auto parsed = parse_chat_request(http.body);
+  if (!parsed) return tl::unexpected(std::move(parsed).error());
+  OpenAiChatRequest& request = *parsed;
+  const auto found = app.find_model(request.model);
+  if (!found) return tl::unexpected(found.error());
+  ServedModel& model = **found;
+  if (auto ok = fit_to_model(model, request); !ok) {
+    return tl::unexpected(std::move(ok).error());
+  }
+
+  ChatRequest chat;
+  chat.messages_json = request.messages_json;
+  chat.template_extra_json = request.template_extra_json;
+  TextStreams streams;
+  const auto start = [&](const TextOptions& options) {
+    chat.options = options;
+    return model.chat(chat);
+  };
+  if (auto ok = submit_choices(model, request, "messages", start, streams); !ok) {
+    return tl::unexpected(std::move(ok).error());
+  }
+  Envelope envelope{random_id("chatcmpl-"), model.id(), system_fingerprint(model), unix_time()};
+  return std::make_unique<GenerationAnswer>(
+      std::move(streams),
+      make_chat_format(std::move(envelope), request.options.logprobs >= 0, request.include_usage),
+      GenerationAnswerOptions{request.stream, request.include_usage, request.n});
+}
+
+}  // namespace
+
+Reply handle_chat_completions(App& app, const HttpRequest& request, std::string_view) {
+  auto answer = start_chat(app, request);
+  if (!answer) return answer.error().response();
+  return std::move(*answer);
+}
+
+}  // namespace holdfast

@@ -1,0 +1,56 @@
+#include "server/completion_format.h"
+#include "server/handlers.h"
+#include "server/submit.h"
+#include "server/unix_time.h"
+
+namespace holdfast {
+
+namespace {
+
+ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest& http) {
+  if (auto ok = check_json_body(http); !ok) return tl::unexpected(std::move(ok).error());
+  auto parsed = parse_completion_request(http.body);
+  if (!parsed) return tl::unexpected(std::move(parsed).error());
+  OpenAiCompletionRequest& request = *parsed;
+  const auto found = app.find_model(request.model);
+  if (!found) return tl::unexpected(found.error());
+  ServedModel& model = **found;
+  if (auto ok = fit_to_model(model, request); !ok) {
+    return tl::unexpected(std::move(ok).error());
+  }
+
+  TextStreams streams;
+  for (const auto& prompt : request.prompts) {
+    CompletionRequest completion;
+    completion.echo = request.echo;
+    if (const auto* text = std::get_if<std::string>(&prompt)) {
+      completion.prompt = *text;
+    } else {
+      completion.prompt_tokens = std::get<std::vector<int32_t>>(prompt);
+    }
+    const auto start = [&](const TextOptions& options) {
+      completion.options = options;
+      return model.complete(completion);
+    };
+    if (auto ok = submit_choices(model, request, "prompt", start, streams); !ok) {
+      return tl::unexpected(std::move(ok).error());
+    }
+  }
+  const auto choices = static_cast<int32_t>(streams.size());
+  Envelope envelope{random_id("cmpl-"), model.id(), system_fingerprint(model), unix_time()};
+  return std::make_unique<GenerationAnswer>(
+      std::move(streams),
+      make_completion_format(std::move(envelope), choices, request.options.logprobs >= 0,
+                             request.include_usage),
+      GenerationAnswerOptions{request.stream, request.include_usage, request.n});
+}
+
+}  // namespace
+
+Reply handle_completions(App& app, const HttpRequest& request, std::string_view) {
+  auto answer = start_completion(app, request);
+  if (!answer) return answer.error().response();
+  return std::move(*answer);
+}
+
+}  // namespace holdfast

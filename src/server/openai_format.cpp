@@ -1,0 +1,52 @@
+#include "server/openai_format.h"
+
+#include <algorithm>
+
+#include <openssl/rand.h>
+
+#include "base/check.h"
+
+namespace holdfast {
+
+std::string random_id(std::string_view prefix) {
+  constexpr std::string_view kAlphabet =
+      "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+  unsigned char random[24];
+  CHECK(RAND_bytes(random, sizeof(random)) == 1) << "no random numbers";
+  std::string id(prefix);
+  for (const unsigned char byte : random) id += kAlphabet[byte % kAlphabet.size()];
+  return id;
+}
+
+void write_envelope(JsonWriter& w, const Envelope& envelope, std::string_view object) {
+  w.field("id", envelope.id)
+      .field("object", object)
+      .field("created", envelope.created)
+      .field("model", envelope.model)
+      .field("system_fingerprint", envelope.fingerprint);
+}
+
+void write_usage(JsonWriter& w, const Usage& usage) {
+  w.begin_object()
+      .field("prompt_tokens", usage.prompt_tokens)
+      .field("completion_tokens", usage.completion_tokens)
+      .field("total_tokens", int64_t{usage.prompt_tokens} + usage.completion_tokens);
+  w.key("prompt_tokens_details")
+      .begin_object()
+      .field("cached_tokens", usage.cached_tokens)
+      .end_object();
+  w.key("completion_tokens_details")
+      .begin_object()
+      .field("reasoning_tokens", usage.reasoning_tokens)
+      .end_object();
+  w.end_object();
+}
+
+std::string_view finish_name(FinishReason reason) {
+  CHECK(reason == FinishReason::kStop || reason == FinishReason::kLength) << "not an answer's end";
+  return reason == FinishReason::kStop ? "stop" : "length";
+}
+
+float finite_logprob(float logprob) { return std::max(logprob, -9999.0f); }
+
+}  // namespace holdfast

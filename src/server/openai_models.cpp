@@ -1,0 +1,41 @@
+#include "files/json_writer.h"
+#include "server/handlers.h"
+
+namespace holdfast {
+
+namespace {
+
+// OpenAI's model object; max_model_len is an addition several servers share.
+void write_model(JsonWriter& w, const ServedModel& model) {
+  w.begin_object()
+      .field("id", model.id())
+      .field("object", "model")
+      .field("created", model.created())
+      .field("owned_by", "holdfast")
+      .field("max_model_len", model.context())
+      .end_object();
+}
+
+}  // namespace
+
+Reply handle_list_models(App& app, const HttpRequest&, std::string_view) {
+  HttpResponse response;
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().field("object", "list").key("data").begin_array();
+  for (const auto& model : app.models) write_model(w, *model);
+  w.end_array().end_object();
+  response.body = w.take();
+  return response;
+}
+
+Reply handle_get_model(App& app, const HttpRequest&, std::string_view rest) {
+  const auto model = app.find_model(rest);
+  if (!model) return model.error().response();
+  HttpResponse response;
+  JsonWriter w(JsonWriter::kCompact);
+  write_model(w, **model);
+  response.body = w.take();
+  return response;
+}
+
+}  // namespace holdfast

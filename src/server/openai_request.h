@@ -1,0 +1,42 @@
+// The JSON bodies of OpenAI's chat and text completions, parsed and checked. Nothing here knows
+// the model: what depends on it (its context, its vocabulary) is checked by the routes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "engine/served_model.h"
+#include "server/api_error.h"
+
+namespace holdfast {
+
+// What both families have in common. options.seed is the first choice's; choice i gets seed + i.
+struct OpenAiRequest {
+  std::string model;
+  bool stream = false;
+  bool include_usage = false;
+  int32_t n = 1;
+  TextOptions options;  // logprobs: -1 when not asked for
+  // Which of the options came from the client. The model's makers' defaults stand for the others;
+  // a max_tokens of ours ends at the context, one of the client's must fit.
+  bool has_temperature = false, has_top_p = false, has_top_k = false, has_min_p = false;
+  bool has_max_tokens = false;
+};
+
+struct OpenAiChatRequest : OpenAiRequest {
+  std::string messages_json;        // roles checked, text parts joined by a newline
+  std::string template_extra_json;  // chat_template_kwargs, or empty
+};
+
+struct OpenAiCompletionRequest : OpenAiRequest {
+  std::vector<std::variant<std::string, std::vector<int32_t>>> prompts;  // at least one
+  bool echo = false;
+};
+
+ApiResult<OpenAiChatRequest> parse_chat_request(std::string_view body);
+ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view body);
+
+}  // namespace holdfast

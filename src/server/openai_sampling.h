@@ -1,0 +1,17 @@
+// The fields that both of OpenAI's families share.
+#pragma once
+
+#include "server/openai_request.h"
+#include "server/request_fields.h"
+
+namespace holdfast {
+
+inline constexpr int32_t kMaxChoices = 16;
+inline constexpr int32_t kMaxLogprobs = 20;
+inline constexpr size_t kMaxStops = 4;
+
+// model, stream, stream_options, n, sampling, limits, stop, seed, and our extensions (top_k, min_p,
+// repetition_penalty, ignore_eos). Errors stay in `fields`.
+void read_shared_fields(RequestFields& fields, OpenAiRequest& request);
+
+}  // namespace holdfast

@@ -1,0 +1,35 @@
+// What all connections share. Includes Asio: for connection.cpp and server.cpp only.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "server/app.h"
+#include "server/server.h"
+
+namespace holdfast {
+
+class Connection;
+
+struct Runtime {
+  explicit Runtime(const ServerOptions& server_options)
+      : options(server_options), workers(static_cast<size_t>(server_options.worker_threads)) {}
+
+  App app;
+  const ServerOptions options;
+  boost::asio::io_context io;
+  boost::asio::thread_pool workers;
+
+  std::mutex mutex;
+  std::condition_variable changed;  // a connection ended, or the time to stop moved
+  std::map<uint64_t, std::weak_ptr<Connection>> live;
+  uint64_t next_connection = 0;
+};
+
+}  // namespace holdfast

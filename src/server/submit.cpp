@@ -1,0 +1,54 @@
+#include "server/submit.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+namespace holdfast {
+
+ApiResult<void> check_json_body(const HttpRequest& request) {
+  std::string type(request.field("content-type"));
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  if (type.empty() || type.starts_with("application/json")) return {};
+  return api_fail(415, "The body must be JSON: send 'content-type: application/json'",
+                  "unsupported_media_type");
+}
+
+ApiResult<void> fit_to_model(const ServedModel& model, OpenAiRequest& request) {
+  const SamplingDefaults& defaults = model.config().sampling;
+  SamplingParams& sampling = request.options.sampling;
+  if (!request.has_temperature) sampling.temperature = defaults.temperature.value_or(1.0f);
+  if (!request.has_top_p) sampling.top_p = defaults.top_p.value_or(1.0f);
+  if (!request.has_min_p) sampling.min_p = defaults.min_p.value_or(0.0f);
+  if (!request.has_top_k) sampling.top_k = defaults.top_k.value_or(0);
+  const int32_t vocab = model.tokenizer().vocab_size();
+  for (const auto& [token, bias] : request.options.sampling.logit_bias) {
+    if (token < vocab) continue;
+    return api_fail(400,
+                    fmt::format("'logit_bias' names token {}, and this model has {}", token, vocab),
+                    "invalid_value", "logit_bias");
+  }
+  return {};
+}
+
+ApiResult<void> submit_choices(
+    const ServedModel& model, const OpenAiRequest& request, std::string_view param,
+    const std::function<Result<std::unique_ptr<TextStream>>(const TextOptions&)>& start,
+    TextStreams& streams) {
+  for (int32_t i = 0; i < request.n; ++i) {
+    TextOptions options = request.options;
+    if (options.seed) *options.seed += static_cast<uint64_t>(i);
+    auto stream = start(options);
+    if (!stream) return tl::unexpected(submit_error(stream.error(), param));
+    const int64_t prompt = (*stream)->usage().prompt_tokens;
+    if (request.has_max_tokens && prompt + options.max_tokens > model.context()) {
+      return tl::unexpected(context_overflow(model.context(), prompt, options.max_tokens, param));
+    }
+    streams.push_back(std::move(*stream));
+  }
+  return {};
+}
+
+}  // namespace holdfast

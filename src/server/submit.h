@@ -1,0 +1,30 @@
+// From a parsed request to running generations.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "server/app.h"
+#include "server/openai_request.h"
+
+namespace holdfast {
+
+using TextStreams = std::vector<std::unique_ptr<TextStream>>;
+
+// 415 when a request names a body type other than JSON.
+ApiResult<void> check_json_body(const HttpRequest& request);
+
+// What only the model knows: its makers' sampling defaults, for what the client left open, and
+// whether logit_bias names tokens it has.
+ApiResult<void> fit_to_model(const ServedModel& model, OpenAiRequest& request);
+
+// Submits request.n generations of one prompt and appends their streams; choice i draws with
+// seed + i. `start` submits one. `param` is the field that holds the prompt, for errors. On failure
+// the caller drops the streams, which cancels those already running.
+ApiResult<void> submit_choices(
+    const ServedModel& model, const OpenAiRequest& request, std::string_view param,
+    const std::function<Result<std::unique_ptr<TextStream>>(const TextOptions&)>& start,
+    TextStreams& streams);
+
+}  // namespace holdfast
