@@ -22,6 +22,7 @@ void register_generate(CLI::App& app, Action& action);
 void register_inspect(CLI::App& app, Action& action);
 void register_run(CLI::App& app, Action& action);
 void register_serve(CLI::App& app, Action& action);
+void register_template(CLI::App& app, Action& action);
 void register_tokenize(CLI::App& app, Action& action);
 
 // Prints the error to stderr and returns the exit status of its code.

@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
            register_generate,
            register_inspect,
            register_tokenize,
+           register_template,
            register_bench,
            register_eval,
        }) {

@@ -12,10 +12,6 @@
 
 namespace holdfast {
 
-namespace jinja {
-class Value;
-}
-
 // What a template is rendered with. `messages` and `tools` are JSON texts (an array of objects
 // each), so that every field a client sends reaches the template as Python's would.
 struct TemplateInput {
