@@ -12,6 +12,7 @@
 
 #include "cli/command.h"
 #include "cli/loaded_model.h"
+#include "cli/model_option.h"
 #include "cli/progress.h"
 #include "model/session.h"
 
@@ -148,7 +149,10 @@ void register_bench(CLI::App& app, Action& action) {
   auto* command =
       app.add_subcommand("bench", "Measure how fast a model reads prompts and writes answers");
   auto options = std::make_shared<Options>();
-  command->add_option("model", options->model, "a .gguf or a Hugging Face directory")->required();
+  command
+      ->add_option("model", options->model,
+                   "a .gguf, a Hugging Face directory, or a name in the local store")
+      ->required();
   command->add_option("--prompt", options->prompt, "tokens of each prompt")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
@@ -162,9 +166,7 @@ void register_bench(CLI::App& app, Action& action) {
   command->add_option("--repetitions", options->repetitions, "the median of so many is shown")
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
-  command->add_option("--threads", options->threads, "0: one for each core")
-      ->check(CLI::Range(0, 1024))
-      ->capture_default_str();
+  add_threads_option(*command, options->threads);
   command->add_flag("--json", options->json, "one JSON document on stdout");
   command->callback([options, &action] {
     action = [options] {

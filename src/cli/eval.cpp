@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "cli/command.h"
 #include "cli/loaded_model.h"
+#include "cli/model_option.h"
 #include "cli/progress.h"
 #include "model/evaluation.h"
 
@@ -101,14 +102,15 @@ void register_eval(CLI::App& app, Action& action) {
   eval->require_subcommand(1);
   auto options = std::make_shared<Options>();
   const auto add_common = [&](CLI::App* command) {
-    command->add_option("model", options->model, "a .gguf or a Hugging Face directory")->required();
+    command
+        ->add_option("model", options->model,
+                     "a .gguf, a Hugging Face directory, or a name in the local store")
+        ->required();
     command->add_option("file", options->file, "the text")->required();
     command->add_option("--context", options->context, "tokens of each chunk")
         ->check(CLI::Range(4, 1 << 20))
         ->capture_default_str();
-    command->add_option("--threads", options->threads, "0: one for each core")
-        ->check(CLI::Range(0, 1024))
-        ->capture_default_str();
+    add_threads_option(*command, options->threads);
     command->add_flag("--json", options->json, "one JSON document on stdout");
   };
 

@@ -2,16 +2,17 @@
 
 #include <chrono>
 
-#include "backend/cpu/cpu_backend.h"
+#include "cli/model_option.h"
 #include "cli/progress.h"
 
 namespace holdfast::cli {
 
-Result<LoadedModel> load_for_measuring(const std::string& path, int threads) {
+Result<LoadedModel> load_for_measuring(const std::string& model, int threads) {
   const auto start = std::chrono::steady_clock::now();
   LoadedModel loaded;
+  ASSIGN_OR_RETURN(const std::string path, resolve_model(model));
   ASSIGN_OR_RETURN(loaded.file, ModelFile::open(path));
-  ASSIGN_OR_RETURN(loaded.backend, make_cpu_backend({.threads = threads}));
+  ASSIGN_OR_RETURN(loaded.backend, make_backend(threads));
   ProgressLine line("loading " + path);
   ASSIGN_OR_RETURN(loaded.model, load_model(*loaded.file, *loaded.backend,
                                             [&](double share) { line.show(share); }));

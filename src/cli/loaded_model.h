@@ -18,7 +18,7 @@ struct LoadedModel {  // members go in reverse order: the model before what it s
   double load_seconds = 0.0;
 };
 
-// Opens PATH and prepares its weights; progress on a terminal.
-Result<LoadedModel> load_for_measuring(const std::string& path, int threads);
+// Opens MODEL (see model_option.h) and prepares its weights; progress on a terminal.
+Result<LoadedModel> load_for_measuring(const std::string& model, int threads);
 
 }  // namespace holdfast::cli
