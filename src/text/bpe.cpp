@@ -67,11 +67,8 @@ Bpe::Bpe(const Vocabulary& words, MergeTable merges, std::array<int32_t, 256> by
       whole_(words.size()) {}
 
 void Bpe::encode(std::string_view word, std::vector<int32_t>& out) const {
-  while (word.size() > kLongestWord) {
-    std::size_t cut = kLongestWord;
-    while ((static_cast<uint8_t>(word[cut]) & 0xC0) == 0x80) --cut;
-    encode(word.substr(0, cut), out);
-    word.remove_prefix(cut);
+  for (; word.size() > kLongestWord; word.remove_prefix(cut_point(word))) {
+    encode(word.substr(0, cut_point(word)), out);
   }
   const std::optional<int32_t> whole = words_.find(word);
   if (whole && (options_.ignore_merges || whole_.known_whole(*whole))) {

@@ -1,6 +1,8 @@
 #include "text/byte_alphabet.h"
 
 #include <array>
+#include <charconv>
+#include <system_error>
 
 #include "text/unicode.h"
 
@@ -46,6 +48,16 @@ bool append_spelled_bytes(std::string_view spelling, std::string& out) {
     spelling.remove_prefix(step.bytes);
   }
   return true;
+}
+
+std::optional<uint8_t> byte_of_fallback_token(std::string_view spelling) {
+  if (spelling.size() != 6 || !spelling.starts_with("<0x") || spelling[5] != '>') {
+    return std::nullopt;
+  }
+  unsigned value = 0;
+  const auto [end, error] = std::from_chars(&spelling[3], &spelling[5], value, 16);
+  if (error != std::errc() || end != &spelling[5]) return std::nullopt;
+  return static_cast<uint8_t>(value);
 }
 
 }  // namespace holdfast

@@ -16,4 +16,7 @@ char32_t byte_letter(uint8_t byte);
 // character of it is outside the alphabet.
 bool append_spelled_bytes(std::string_view spelling, std::string& out);
 
+// SentencePiece's spelling of a byte: "<0x0A>" -> 10; nothing for any other token.
+std::optional<uint8_t> byte_of_fallback_token(std::string_view spelling);
+
 }  // namespace holdfast

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <string_view>
 #include <vector>
 
 namespace holdfast {
@@ -17,6 +18,12 @@ struct Merge {
 
 // Positions and ranks share 64 bits in the queue; longer words are cut here (bytes).
 inline constexpr std::size_t kLongestWord = std::size_t{1} << 30;
+// Where to cut a word (UTF-8) that is longer: before a character.
+inline std::size_t cut_point(std::string_view word) {
+  std::size_t cut = kLongestWord;
+  while ((static_cast<unsigned char>(word[cut]) & 0xC0) == 0x80) --cut;
+  return cut;
+}
 
 // Merges `symbols` (fewer than 2^31) until no pair has a rank. look(at, next, end) tells what the
 // symbols that cover the original positions [at, next) and [next, end) become.

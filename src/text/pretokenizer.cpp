@@ -1,5 +1,6 @@
 #include "text/pretokenizer.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "text/unicode.h"
@@ -88,7 +89,33 @@ void find_stretches(SplitStep::Numeric, std::string_view word, Cutter& cut) {
   cut.stretch(word.substr(done), false);
 }
 
+constexpr std::string_view kMetaSpace = "\xE2\x96\x81";  // U+2581
+
+// Where the next word starts: at a space that follows something else.
+std::size_t meta_word_end(std::string_view text) {
+  std::size_t at = 0;
+  while (text.substr(at).starts_with(kMetaSpace)) at += kMetaSpace.size();
+  return std::min(text.find(kMetaSpace, at), text.size());
+}
+
+void find_stretches(SplitStep::MetaWords, std::string_view word, Cutter& cut) {
+  while (!word.empty()) {
+    const std::size_t end = meta_word_end(word);
+    cut.stretch(word.substr(0, end), true);
+    word.remove_prefix(end);
+  }
+}
+
 }  // namespace
+
+bool splits_at_meta_space(const Vocabulary& vocabulary) {
+  if (!vocabulary.find(kMetaSpace)) return false;
+  for (int32_t id = 0; id < vocabulary.size(); ++id) {
+    const std::string_view token = vocabulary.spelling(id);
+    if (meta_word_end(token) != token.size() && vocabulary.find(token)) return false;
+  }
+  return true;
+}
 
 void PreTokenizer::split(std::string_view text, Words& words) const {
   words.clear();
@@ -106,8 +133,10 @@ void PreTokenizer::split(std::string_view text, Words& words) const {
         find_stretches(*scan, word, cutter);
       } else if (const auto* literal = std::get_if<std::string>(&step.matcher)) {
         find_stretches(*literal, word, cutter);
-      } else {
+      } else if (std::holds_alternative<SplitStep::Numeric>(step.matcher)) {
         find_stretches(SplitStep::Numeric{}, word, cutter);
+      } else {
+        find_stretches(SplitStep::MetaWords{}, word, cutter);
       }
     }
     words.swap(next);

@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "text/regex.h"
+#include "text/vocabulary.h"
 
 namespace holdfast {
 
@@ -17,8 +18,9 @@ enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWith
 
 // One step: every word so far is cut where `matcher` matches.
 struct SplitStep {
-  struct Numeric {};                                  // each character of general category N
-  std::variant<Regex, std::string, Numeric> matcher;  // a pattern, a literal text, or Numeric
+  struct Numeric {};    // each character of general category N
+  struct MetaWords {};  // runs of U+2581 with what follows; see splits_at_meta_space()
+  std::variant<Regex, std::string, Numeric, MetaWords> matcher;  // string: a literal text
   SplitBehavior behavior = SplitBehavior::kIsolated;
   bool invert = false;  // cut at what the matcher leaves instead
 };
@@ -35,6 +37,10 @@ class PreTokenizer {
  private:
   std::vector<SplitStep> steps_;
 };
+
+// True when no token of `vocabulary` continues past a space (U+2581) and the space itself is one,
+// so that text cut into MetaWords has the tokens it would have in one piece; much faster.
+bool splits_at_meta_space(const Vocabulary& vocabulary);
 
 // GPT-2's pattern, which is also what tokenizer.json's ByteLevel with use_regex means.
 extern const std::string_view kGpt2Pattern;

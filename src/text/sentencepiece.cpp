@@ -9,19 +9,10 @@
 namespace holdfast {
 namespace {
 
-constexpr std::string_view kMetaSpace = "\xE2\x96\x81";  // U+2581
-
 // Orders floats as unsigned numbers, the greatest first. kNone is left free (it would be a NaN).
 uint32_t rank_of(float score) {
   const auto bits = std::bit_cast<uint32_t>(score + 0.0f);  // -0 becomes 0
   return ~((bits & 0x80000000u) != 0 ? ~bits : bits | 0x80000000u);
-}
-
-// Where the next word starts: at a space that follows something else.
-std::size_t word_end(std::string_view text) {
-  std::size_t at = 0;
-  while (text.substr(at).starts_with(kMetaSpace)) at += kMetaSpace.size();
-  return std::min(text.find(kMetaSpace, at), text.size());
 }
 
 }  // namespace
@@ -32,25 +23,12 @@ SentencePieceBpe::SentencePieceBpe(const Vocabulary& pieces, const std::vector<f
     : pieces_(pieces), byte_tokens_(byte_tokens), unknown_(unknown), whole_(pieces.size()) {
   ranks_.reserve(scores.size());
   for (const float score : scores) ranks_.push_back(rank_of(score));
-  for (int32_t id = 0; id < pieces.size() && splits_at_spaces_; ++id) {
-    const std::string_view piece = pieces.spelling(id);
-    splits_at_spaces_ = word_end(piece) == piece.size() || pieces.find(piece) != id;
-  }
 }
 
 void SentencePieceBpe::encode(std::string_view word, std::vector<int32_t>& out) const {
-  while (!word.empty()) {
-    std::size_t end = splits_at_spaces_ ? word_end(word) : word.size();
-    if (end > kLongestWord) {
-      end = kLongestWord;
-      while ((static_cast<uint8_t>(word[end]) & 0xC0) == 0x80) --end;
-    }
-    encode_one(word.substr(0, end), out);
-    word.remove_prefix(end);
+  for (; word.size() > kLongestWord; word.remove_prefix(cut_point(word))) {
+    encode(word.substr(0, cut_point(word)), out);
   }
-}
-
-void SentencePieceBpe::encode_one(std::string_view word, std::vector<int32_t>& out) const {
   const std::optional<int32_t> whole = pieces_.find(word);
   if (whole && whole_.known_whole(*whole)) {
     out.push_back(*whole);

@@ -27,7 +27,6 @@ class SentencePieceBpe final : public WordEncoder {
   void encode(std::string_view word, std::vector<int32_t>& out) const override;
 
  private:
-  void encode_one(std::string_view word, std::vector<int32_t>& out) const;
   void append_bytes(std::string_view character, std::vector<int32_t>& out) const;
 
   const Vocabulary& pieces_;
@@ -35,7 +34,6 @@ class SentencePieceBpe final : public WordEncoder {
   std::array<int32_t, 256> byte_tokens_;
   std::optional<int32_t> unknown_;
   WordCache whole_;
-  bool splits_at_spaces_ = true;  // no piece continues past a space
 };
 
 }  // namespace holdfast

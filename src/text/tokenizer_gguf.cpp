@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdio>
 
 #include "text/bpe.h"
 #include "text/byte_alphabet.h"
@@ -196,17 +195,6 @@ Result<TokenizerParts> read_byte_level(const TokenizerData& data) {
   return parts;
 }
 
-// "<0x0A>" -> 10
-std::optional<uint8_t> byte_of(std::string_view spelling) {
-  unsigned value = 0;
-  char end = 0;
-  if (spelling.size() != 6) return std::nullopt;
-  if (std::sscanf(std::string(spelling).c_str(), "<0x%2X%c", &value, &end) != 2 || end != '>') {
-    return std::nullopt;
-  }
-  return static_cast<uint8_t>(value);
-}
-
 Result<TokenizerParts> read_sentencepiece(const TokenizerData& data) {
   if (data.scores.empty()) {
     return corrupt("a SentencePiece tokenizer without scores", "tokenizer.ggml.scores");
@@ -225,7 +213,7 @@ Result<TokenizerParts> read_sentencepiece(const TokenizerData& data) {
         if (is_utf8(token)) vocabulary.index(id);
         break;
       case kByteType: {
-        const auto byte = byte_of(token);
+        const auto byte = byte_of_fallback_token(token);
         if (!byte) return corrupt("a byte token is not spelled <0xNN>", nth("tokens", i));
         const char c = static_cast<char>(*byte);
         vocabulary.add({&c, 1});
@@ -257,6 +245,11 @@ Result<TokenizerParts> read_sentencepiece(const TokenizerData& data) {
   if (parts.strips_leading_space) steps.push_back({NormalizerStep::Prepend{meta_space}});
   steps.push_back({NormalizerStep::Replace{" ", meta_space}});
   parts.normalizer = Normalizer(std::move(steps));
+  if (splits_at_meta_space(vocabulary)) {
+    std::vector<SplitStep> words;
+    words.push_back({SplitStep::MetaWords{}});
+    parts.pretokenizer = PreTokenizer(std::move(words));
+  }
   parts.meta_space = true;
   parts.adds_bos = true;
   RETURN_IF_ERROR(set_ids(data, parts));
