@@ -32,6 +32,19 @@ VOCABULARIES = {
     "llama-spm": "llama-spm",
 }
 
+CONFIG = {
+    "architectures": ["LlamaForCausalLM"],
+    "model_type": "llama",
+    "hidden_size": 2,
+    "intermediate_size": 1,
+    "max_position_embeddings": 16,
+    "num_attention_heads": 1,
+    "num_hidden_layers": 1,
+    "num_key_value_heads": 1,
+    "rms_norm_eps": 1e-6,
+    "vocab_size": 1,
+}
+
 
 def vocabulary(name: str) -> Path:
     return peer_source.source() / "models" / f"ggml-vocab-{VOCABULARIES[name]}.gguf"
@@ -51,6 +64,10 @@ def model_folder(name: str, folder: Path) -> Path:
     path = folder / f"{name}-hf"
     path.mkdir()
     (path / "tokenizer.json").write_text(json.dumps(hugging_face.tokenizer_json(vocabulary(name), name)))
+    (path / "config.json").write_text(json.dumps(CONFIG))
+    # One tensor, in the format of https://github.com/huggingface/safetensors: a directory needs a weights file.
+    header = json.dumps({"model.norm.weight": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}).encode()
+    (path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
     return path
 
 
@@ -68,19 +85,22 @@ def ours(model: Path, texts: list[bytes], *options: str) -> list[list[int]]:
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def differences(name: str, model: Path, texts: list[bytes]) -> list[str]:
-    """What ours and theirs tokenize differently, one line each."""
+def differences(name: str, models: list[Path], texts: list[bytes]) -> list[str]:
+    """What ours (of each model) and theirs tokenize differently, one line each."""
     theirs = hugging_face.tokenizer(vocabulary(name), name)
     decoded = [text.decode("utf-8", "replace") for text in texts]
     expected = [encoding.ids for encoding in theirs.encode_batch(decoded, add_special_tokens=False)]
-    got = ours(model, texts, "--special")
-    if len(got) != len(expected):
-        return [f"{name}: {len(got)} answers to {len(expected)} texts"]
-    return [
-        f"{name}: {text!r} {[hex(ord(c)) for c in decoded[i]]}: expected {expected[i]}, got {got[i]}"
-        for i, text in enumerate(texts)
-        if got[i] != expected[i]
-    ]
+    found = []
+    for model in models:
+        got = ours(model, texts, "--special")
+        if len(got) != len(expected):
+            return [f"{model.name}: {len(got)} answers to {len(expected)} texts"]
+        found += [
+            f"{model.name}: {text!r} {[hex(ord(c)) for c in decoded[i]]}: expected {expected[i]}, got {got[i]}"
+            for i, text in enumerate(texts)
+            if got[i] != expected[i]
+        ]
+    return found
 
 
 def main() -> int:
@@ -94,8 +114,9 @@ def main() -> int:
         for name in arguments.names or VOCABULARIES:
             generator = random.Random(arguments.seed)
             texts = [hugging_face.random_bytes(generator) for _ in range(arguments.strings)]
-            found = differences(name, model_file(name, Path(folder)), texts)
-            print(f"{name}: {len(texts)} strings, {len(found)} differ", flush=True)
+            models = [model_file(name, Path(folder)), model_folder(name, Path(folder))]
+            found = differences(name, models, texts)
+            print(f"{name}: {len(texts)} strings, as GGUF and as tokenizer.json: {len(found)} differ", flush=True)
             for line in found[:5]:
                 print("  ", line)
             failed += bool(found)
