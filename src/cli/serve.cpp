@@ -1,0 +1,208 @@
+// holdfast serve: models behind OpenAI's HTTP API.
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/command.h"
+#include "cli/model_option.h"
+#include "cli/progress.h"
+#include "engine/served_model.h"
+#include "files/json_writer.h"
+#include "server/server.h"
+
+namespace holdfast::cli {
+namespace {
+
+struct Options {
+  std::vector<std::string> models;
+  std::vector<std::string> aliases;
+  ServerOptions server;
+  bool insecure_loopback = false;
+  int threads = 0;
+  int context = 0;
+  int parallel = 64;
+  std::string kv_type = "f16";
+  uint64_t kv_memory = 0;
+  int grace = 30;
+  bool json = false;
+};
+
+// SIGINT and SIGTERM become bytes in a pipe, which the main thread reads.
+int signal_pipe[2] = {-1, -1};
+
+void on_signal(int) {
+  const int saved = errno;
+  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], "s", 1);
+  errno = saved;
+}
+
+Status catch_signals() {
+  if (pipe2(signal_pipe, O_CLOEXEC) != 0) {
+    return fail(Code::kUnavailable, "cannot make a pipe for signals");
+  }
+  struct sigaction action {};
+  action.sa_handler = on_signal;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return {};
+}
+
+void wait_for_signal() {
+  char byte = 0;
+  while (read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+}
+
+// What clients call a model unless --alias says otherwise: the file's or directory's own name.
+std::string id_from_path(const std::string& path) {
+  std::filesystem::path name = std::filesystem::path(path).lexically_normal();
+  if (!name.has_filename()) name = name.parent_path();
+  if (name.extension() == ".gguf") name.replace_extension();
+  const std::string text = name.filename().string();
+  // "model-00001-of-00004": the first file of a split model.
+  constexpr std::string_view kFirst = "-00001-of-";
+  const size_t split = text.rfind(kFirst);
+  return split != std::string::npos && text.size() == split + kFirst.size() + 5
+             ? text.substr(0, split)
+             : text;
+}
+
+Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::string& name,
+                                          const std::string& alias) {
+  ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
+  ASSIGN_OR_RETURN(auto backend, make_backend(options.threads));
+  spdlog::info("loading {} ({})", path, backend->describe());
+  ServedModelOptions served;
+  served.id = alias.empty() ? id_from_path(path) : alias;
+  served.engine.max_sequences = options.parallel;
+  served.engine.context = options.context;
+  served.engine.kv_bytes = static_cast<int64_t>(options.kv_memory);
+  served.engine.kv_type = options.kv_type == "f32"  ? KvType::kF32
+                          : options.kv_type == "q8" ? KvType::kQ8
+                                                    : KvType::kF16;
+  ProgressLine line("loading " + path);
+  served.progress = [&](double share) { line.show(share); };
+  ASSIGN_OR_RETURN(auto model, ServedModel::load(path, std::move(backend), served));
+  spdlog::info("serving '{}', context {} tokens", model->id(), model->context());
+  return std::shared_ptr<ServedModel>(std::move(model));
+}
+
+// The line a script waits for.
+void announce(const Options& options, const std::vector<std::shared_ptr<ServedModel>>& models,
+              uint16_t port) {
+  const std::string host = options.server.host.find(':') == std::string::npos
+                               ? options.server.host
+                               : "[" + options.server.host + "]";
+  const std::string url = fmt::format("http://{}:{}", host, port);
+  if (options.json) {
+    JsonWriter w(JsonWriter::kCompact);
+    w.begin_object().field("url", url).field("host", options.server.host).field("port", port);
+    w.key("models").begin_array();
+    for (const auto& model : models) w.value(model->id());
+    w.end_array().end_object();
+    std::printf("%s\n", w.text().c_str());
+  } else {
+    std::printf("listening on %s\n", url.c_str());
+  }
+  std::fflush(stdout);
+  spdlog::info("plain HTTP for this machine only: no TLS, no keys; try {}/v1/models", url);
+}
+
+Status serve(Options options) {
+  if (options.models.empty()) options.models.emplace_back();  // the demo model
+  if (options.aliases.size() > options.models.size()) {
+    return fail(Code::kInvalidArgument, "more names than models", "--alias",
+                "the first --alias names the first MODEL, and so on");
+  }
+  std::vector<std::shared_ptr<ServedModel>> models;
+  for (size_t i = 0; i < options.models.size(); ++i) {
+    const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";
+    ASSIGN_OR_RETURN(auto model, load(options, options.models[i], alias));
+    for (const auto& other : models) {
+      if (other->id() != model->id()) continue;
+      return fail(Code::kInvalidArgument,
+                  fmt::format("two models would be called '{}'", model->id()), options.models[i],
+                  "name them with --alias");
+    }
+    models.push_back(std::move(model));
+  }
+  ASSIGN_OR_RETURN(auto server, Server::start(models, options.server));
+  RETURN_IF_ERROR(catch_signals());
+  announce(options, models, server->port());
+
+  wait_for_signal();
+  spdlog::info("stopping: running answers have {} s; a second signal cuts them", options.grace);
+  std::thread second([&] {
+    wait_for_signal();
+    server->stop(0);
+  });
+  server->stop(options.grace);
+  on_signal(0);  // lets that thread go
+  second.join();
+  spdlog::info("stopped");
+  spdlog::shutdown();
+  return {};
+}
+
+}  // namespace
+
+void register_serve(CLI::App& app, Action& action) {
+  auto options = std::make_shared<Options>();
+  Options& o = *options;
+  auto* command = app.add_subcommand("serve", "Serve models over OpenAI's HTTP API");
+  command->add_option("MODEL", o.models,
+                      ".gguf files, Hugging Face directories or names; the demo model by default");
+  command->add_option("--alias", o.aliases, "names clients use, in the order of the models");
+  command->add_option("--host", o.server.host, "address to listen on; loopback only, so far")
+      ->capture_default_str();
+  command->add_option("--port", o.server.port, "port to listen on; 0 picks one and prints it")
+      ->capture_default_str();
+  command->add_flag("--insecure-loopback", o.insecure_loopback,
+                    "plain HTTP on loopback: all there is so far, so on by default");
+  add_threads_option(*command, o.threads);
+  command
+      ->add_option("--context", o.context, "longest sequence; 0: what the model and memory allow")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_option("--parallel", o.parallel, "sequences computed at once")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command->add_option("--kv-type", o.kv_type, "format of the KV cache")
+      ->check(CLI::IsMember({"f32", "f16", "q8"}))
+      ->capture_default_str();
+  command->add_option("--kv-memory", o.kv_memory, "memory for the KV cache, such as 4GB")
+      ->transform(CLI::AsSizeValue(false));
+  command->add_option("--max-connections", o.server.max_connections, "further ones get 503")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command->add_option("--max-body", o.server.max_body_bytes, "longer request bodies get 413")
+      ->transform(CLI::AsSizeValue(false));
+  command->add_option("--io-threads", o.server.io_threads, "threads that move bytes")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command->add_option("--grace", o.grace, "seconds running answers get after SIGTERM or SIGINT")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command->add_flag("--json", o.json, "announce the address as one JSON document");
+  command->callback([options, &action] {
+    action = [options] {
+      if (auto status = serve(*options); !status) return report(status.error());
+      return 0;
+    };
+  });
+}
+
+}  // namespace holdfast::cli
