@@ -103,14 +103,13 @@ struct PackedWork {
   const PackedFormat* format;
   const unsigned char* panels;       // the first of panel_count
   int64_t panel_bytes, scale_bytes;  // of a panel; of its part before the codes
-  int32_t panel_count;               // even, but for the last of a matrix; <= kPackedWorkPanels
+  int32_t panel_count;               // even, but for the last of a matrix
   int64_t columns;
   const QuantizedRows* x;
   int32_t first_block, last_block;  // blocks of x
   float* acc;                       // [panel_count][rows of the blocks][16] out
   unsigned char* scratch;           // kPackedScratch bytes, aligned to 64
 };
-constexpr int kPackedWorkPanels = 8;
 constexpr int64_t kPackedScratch = 64 << 10;
 
 struct Kernels {

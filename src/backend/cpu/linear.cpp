@@ -10,8 +10,11 @@
 namespace holdfast::cpu {
 namespace {
 
-// Activation rows of one work item: their sums are 8 panels x 512 x 16 x 4 bytes = 256 KiB.
-constexpr int64_t kItemRows = 512;
+// Activation rows and panels of one work item: their sums are 8 x 512 x 16 x 4 bytes = 256 KiB.
+constexpr int64_t kItemRows = 512, kManyPanels = 8;
+// With few rows items may have more panels: their beginnings wait for memory.
+constexpr int64_t kFewRows = 16, kFewPanels = 32;
+static_assert(kFewRows * kFewPanels <= kItemRows * kManyPanels);
 
 // One x, quantized for one kind of weights.
 struct Input {
@@ -80,10 +83,11 @@ void Plan::add(int32_t index) {
   if (task.x.rows == 0) return;
   const bool packed = w.format() != nullptr;
   const int32_t input = packed ? input_for(task) : -1;
-  // Packed: enough panels that an item is worth taking, few enough that threads end together.
+  // Enough panels that an item is worth taking, few enough that threads end together.
   const int64_t panel_rows = packed ? kPanelRows : kFloatPanelRows;
   const int64_t panels = (w.rows() + panel_rows - 1) / panel_rows;
-  const int64_t most = packed ? kPackedWorkPanels : 1;
+  const bool few = task.x.rows <= kFewRows;
+  const int64_t most = packed ? (few ? kFewPanels : kManyPanels) : 1;
   const int64_t grain =
       std::clamp<int64_t>(panels / (threads_ * 8) / 2 * 2, std::min<int64_t>(2, most), most);
   const int64_t rows = packed ? inputs_[static_cast<std::size_t>(input)].rows.blocks : task.x.rows;
@@ -206,8 +210,9 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
   }
   int64_t rows = 0;
   for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);
-  rows = std::min(rows, kItemRows);
-  const int64_t acc = rows * std::max(kPackedWorkPanels * kPanelRows, kFloatPanelRows);
+  const int64_t panels = rows <= kFewRows ? kFewPanels : kManyPanels;
+  const int64_t acc =
+      std::min(rows, kItemRows) * std::max(panels * kPanelRows, int64_t{kFloatPanelRows});
   const int64_t scratch = std::max<int64_t>(kFloatPanelScratch, kPackedScratch / 4);
   float* const memory = arena.array<float>((acc + scratch) * threads_);
 

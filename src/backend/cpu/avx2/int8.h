@@ -271,7 +271,8 @@ inline float number(const unsigned char* p) {
 
 // kHold: steps that 16-bit sums hold; 0 for signed bytes.
 template <int M, int kHold, int kGroups, bool kMinimum>
-void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* acc, bool first) {
+void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* acc, bool first,
+           const Ahead& ahead) {
   constexpr int kSteps = 8 / kGroups;
   constexpr int kAux = 4 * M, kCodes = kAux + kGroups * 4 * M, kRecord = kCodes + 32 * M;
   constexpr int kChunk = kHold == 0 ? 1 : kHold < kSteps ? kHold : kSteps;
@@ -281,6 +282,8 @@ void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* 
   const float* minimums = tiles[0].minimums;
   const __m256i ones = _mm256_set1_epi16(1);
   for (int strip = 0; strip < strips; ++strip, x += kRecord) {
+    for (int at = 0; at < ahead.bytes; at += 64)
+      _mm_prefetch(ahead.codes[0] + strip * ahead.bytes + at, _MM_HINT_T0);
     for (int g = 0; g < kGroups; ++g) {
       __m256i dot[M][2];
       for (int r = 0; r < M; ++r) {

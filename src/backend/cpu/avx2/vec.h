@@ -48,11 +48,21 @@ inline Vec vpow2(Vec a) {
   return _mm256_castsi256_ps(_mm256_slli_epi32(biased, 23));
 }
 
-inline float vsum(Vec a) {
-  __m128 s = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
-  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+// The four vectors' sums of lanes; each by the same tree: within halves (0 + 2) + (1 + 3), then the
+// halves.
+inline __m128 vsum4(Vec a, Vec b, Vec c, Vec d) {
+  const Vec ab = vadd(_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));  // a02 b02 a13 b13
+  const Vec cd = vadd(_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+  const Vec halves = vadd(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
+  return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
 }
+// to[i] (+)= the sum of lanes of v[i], for 4 vectors.
+inline void vstore_sums4(const Vec* v, bool add, float* to) {
+  const __m128 sums = vsum4(v[0], v[1], v[2], v[3]);
+  _mm_storeu_ps(to, add ? _mm_add_ps(_mm_loadu_ps(to), sums) : sums);
+}
+inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T0); }
+inline float vsum(Vec a) { return _mm_cvtss_f32(vsum4(a, a, a, a)); }
 inline float vlargest(Vec a) {
   __m128 s = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
   s = _mm_max_ps(s, _mm_movehl_ps(s, s));

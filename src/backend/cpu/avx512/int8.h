@@ -22,7 +22,7 @@ namespace {
 constexpr int kSingleBlockRows = 12, kBlockRows = 6;
 constexpr bool kSignedBytes = false;
 
-inline int panels_for(int64_t rows) { return rows <= 6 ? 2 : 1; }
+inline int panels_for(int64_t rows) { return rows <= 6 && rows > 2 ? 2 : 1; }
 
 // codes = round(x / scale), scale = max |x| / 127; sums of the two halves' codes.
 inline float quantize_strip(const float* x, int8_t* codes, int32_t* sums) {
@@ -232,7 +232,8 @@ inline float number(const unsigned char* p) {
 }
 
 template <int M, int P, int kGroups, bool kMinimum>
-void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* acc, bool first) {
+void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* acc, bool first,
+           const Ahead& ahead) {
   constexpr int kSteps = 8 / kGroups;
   constexpr int kAux = 4 * M, kCodes = kAux + kGroups * 4 * M, kRecord = kCodes + 32 * M;
   __m512 sum[P][M];
@@ -248,6 +249,9 @@ void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* 
     minimums[p] = tiles[p].minimums;
   }
   for (int strip = 0; strip < strips; ++strip, x += kRecord) {
+    for (int at = 0; at < ahead.bytes; at += 64)
+      for (int p = 0; p < P; ++p)
+        _mm_prefetch(ahead.codes[p] + strip * ahead.bytes + at, _MM_HINT_T0);
     for (int g = 0; g < kGroups; ++g) {
       __m512i dot[P][M];
       for (int r = 0; r < M; ++r) {

@@ -46,7 +46,24 @@ inline Vec vpow2(Vec a) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(biased, 23));
 }
 
-inline float vsum(Vec a) { return _mm512_reduce_add_ps(a); }
+// The four vectors' sums of lanes; each by the same tree: within quarters (0 + 2) + (1 + 3), then
+// quarters (0 + 2) + (1 + 3).
+inline __m128 vsum4(Vec a, Vec b, Vec c, Vec d) {
+  const Vec ab = vadd(_mm512_unpacklo_ps(a, b), _mm512_unpackhi_ps(a, b));  // a02 b02 a13 b13
+  const Vec cd = vadd(_mm512_unpacklo_ps(c, d), _mm512_unpackhi_ps(c, d));
+  const Vec low = _mm512_shuffle_ps(ab, cd, 0x44), high = _mm512_shuffle_ps(ab, cd, 0xee);
+  const Vec quarters = vadd(low, high);
+  const __m256 halves =
+      _mm256_add_ps(_mm512_castps512_ps256(quarters), _mm512_extractf32x8_ps(quarters, 1));
+  return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
+}
+// to[i] (+)= the sum of lanes of v[i], for 4 vectors.
+inline void vstore_sums4(const Vec* v, bool add, float* to) {
+  const __m128 sums = vsum4(v[0], v[1], v[2], v[3]);
+  _mm_storeu_ps(to, add ? _mm_add_ps(_mm_loadu_ps(to), sums) : sums);
+}
+inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T0); }
+inline float vsum(Vec a) { return _mm_cvtss_f32(vsum4(a, a, a, a)); }
 inline float vlargest(Vec a) { return _mm512_reduce_max_ps(a); }
 
 inline float half_to_float(uint16_t h) { return _cvtsh_ss(h); }

@@ -56,7 +56,8 @@ inline Tile unpack_tile(const PackedFormat& format, const unsigned char* scales,
 }
 
 template <int M, int kGroups, bool kMinimum>
-void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* acc, bool first) {
+void micro(const Tile* tiles, const unsigned char* x, int strips, float* const* acc, bool first,
+           const Ahead&) {
   constexpr int kSteps = 8 / kGroups;
   constexpr int kAux = 4 * M, kCodes = kAux + kGroups * 4 * M, kRecord = kCodes + 32 * M;
   if (first) std::memset(acc[0], 0, M * kPanelRows * sizeof(float));

@@ -72,6 +72,11 @@ inline Vec vpow2(Vec a) {
 inline float vsum(Vec a) {
   return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
 }
+// to[i] (+)= the sum of lanes of v[i], for 4 vectors.
+inline void vstore_sums4(const Vec* v, bool add, float* to) {
+  for (int i = 0; i < 4; ++i) to[i] = add ? to[i] + vsum(v[i]) : vsum(v[i]);
+}
+inline void vprefetch(const unsigned char*) {}
 inline float vlargest(Vec a) {
   float m = a.v[0];
   for (float lane : a.v) m = lane > m ? lane : m;

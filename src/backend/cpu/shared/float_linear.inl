@@ -7,9 +7,10 @@
 // depends on K alone.
 //
 // Register tile: 4 weight rows x kDotRows activation rows, each load used 4 or kDotRows times. With
-// more activation rows than one tile has, a panel's chunk of weights is first turned into floats:
-// 32 x 1024 x 4 bytes = 128 KiB in L2, read by every tile; the tile's activations (24 KiB) stay in
-// L1. Few rows: bytes bound (2 K bytes a bf16 row); many: 2 flops per weight and row, FMA bound.
+// more activation rows than a few tiles have, a panel's chunk of weights is first turned into
+// floats: 32 x 1024 x 4 bytes = 128 KiB in L2, read by every tile; the tile's activations (24 KiB)
+// stay in L1. Few rows: bytes bound (2 K bytes a bf16 row); many: 2 flops per weight and row, FMA
+// bound.
 #pragma once
 
 #include "backend/cpu/kernels.h"
@@ -65,20 +66,23 @@ inline FloatRow<kFormat> float_row(const FloatPanel& p, int row) {
   return {p.weights + row * p.row_bytes, scales, p.scale_block};
 }
 
-// sums[w * R + r] (+)= rows[w] . x[r] over the columns [begin, end).
-template <class Row, int W, int R>
-inline void dot_tile(const Row* rows, const float* x, int64_t x_stride, int64_t begin, int64_t end,
-                     bool first, float* acc, int64_t acc_stride) {
-  Vec sum[W][R];
-  for (int w = 0; w < W; ++w)
-    for (int r = 0; r < R; ++r) sum[w][r] = vzero();
+// acc[r][w] (+)= rows[w] . x[r] over the columns [begin, end). kAhead: fetches the W rows after
+// these on the way, since memory would idle at the beginning of each row.
+template <class Row, int W, int R, bool kAhead>
+inline void dot_tile(const Row* rows, int64_t ahead, const float* x, int64_t x_stride,
+                     int64_t begin, int64_t end, bool first, float* acc) {
+  Vec sum[R][W];
+  for (int r = 0; r < R; ++r)
+    for (int w = 0; w < W; ++w) sum[r][w] = vzero();
   int64_t k = begin;
   for (; k + kLanes <= end; k += kLanes) {
     Vec weight[W];
     for (int w = 0; w < W; ++w) weight[w] = rows[w].load(k);
+    if constexpr (kAhead)
+      for (int w = 0; w < W; ++w) vprefetch(rows[w].bytes + ahead + k * Row::kSize);
     for (int r = 0; r < R; ++r) {
       const Vec value = vload(x + r * x_stride + k);
-      for (int w = 0; w < W; ++w) sum[w][r] = vfma(weight[w], value, sum[w][r]);
+      for (int w = 0; w < W; ++w) sum[r][w] = vfma(weight[w], value, sum[r][w]);
     }
   }
   if (k < end) {
@@ -87,75 +91,110 @@ inline void dot_tile(const Row* rows, const float* x, int64_t x_stride, int64_t 
     for (int w = 0; w < W; ++w) weight[w] = rows[w].load_n(k, n);
     for (int r = 0; r < R; ++r) {
       const Vec value = vload_n(x + r * x_stride + k, n);
-      for (int w = 0; w < W; ++w) sum[w][r] = vfma(weight[w], value, sum[w][r]);
+      for (int w = 0; w < W; ++w) sum[r][w] = vfma(weight[w], value, sum[r][w]);
     }
   }
   for (int r = 0; r < R; ++r) {
-    for (int w = 0; w < W; ++w) {
-      float* to = acc + r * acc_stride + w;
-      *to = first ? vsum(sum[w][r]) : *to + vsum(sum[w][r]);
-    }
-  }
-}
-
-template <class Row, int R>
-inline void dot_rows(const Row* rows, int count, const float* x, int64_t x_stride, int64_t begin,
-                     int64_t end, bool first, float* acc, int64_t acc_stride) {
-  int w = 0;
-  for (; w + kDotWeights <= count; w += kDotWeights)
-    dot_tile<Row, kDotWeights, R>(rows + w, x, x_stride, begin, end, first, acc + w, acc_stride);
-  for (; w < count; ++w)
-    dot_tile<Row, 1, R>(rows + w, x, x_stride, begin, end, first, acc + w, acc_stride);
-}
-
-template <class Row, int R>
-inline void dot_rest(const Row* rows, int count, const float* x, int64_t x_stride, int rest,
-                     int64_t begin, int64_t end, bool first, float* acc, int64_t acc_stride) {
-  if constexpr (R > 0) {
-    if (rest == R) {
-      dot_rows<Row, R>(rows, count, x, x_stride, begin, end, first, acc, acc_stride);
+    float* to = acc + r * kFloatPanelRows;
+    if constexpr (W == 4) {
+      vstore_sums4(sum[r], !first, to);
     } else {
-      dot_rest<Row, R - 1>(rows, count, x, x_stride, rest, begin, end, first, acc, acc_stride);
+      static_assert(W == 1);
+      *to = first ? vsum(sum[r][0]) : *to + vsum(sum[r][0]);
     }
   }
 }
 
-// All activation rows over one chunk of columns.
-template <class Row>
-inline void dot_chunk(const Row* rows, const FloatPanel& p, int64_t x_offset, int64_t begin,
-                      int64_t end, bool first) {
-  int64_t r = 0;
-  for (; r + kDotRows <= p.rows; r += kDotRows)
-    dot_rows<Row, kDotRows>(rows, p.weight_rows, p.x + r * p.x_stride + x_offset, p.x_stride, begin,
-                            end, first, p.acc + r * kFloatPanelRows, kFloatPanelRows);
-  dot_rest<Row, kDotRows - 1>(rows, p.weight_rows, p.x + r * p.x_stride + x_offset, p.x_stride,
-                              static_cast<int>(p.rows - r), begin, end, first,
-                              p.acc + r * kFloatPanelRows, kFloatPanelRows);
+// `count` weight rows (4 or 1) with R activation rows.
+template <class Row, int R, bool kAhead>
+inline void dot_group(const Row* rows, int count, int64_t ahead, const float* x, int64_t x_stride,
+                      int64_t begin, int64_t end, bool first, float* acc) {
+  if (count == kDotWeights) {
+    dot_tile<Row, kDotWeights, R, kAhead>(rows, ahead, x, x_stride, begin, end, first, acc);
+  } else {
+    dot_tile<Row, 1, R, kAhead>(rows, ahead, x, x_stride, begin, end, first, acc);
+  }
 }
 
-template <FloatFormat kFormat>
-inline void float_panel_of(const FloatPanel& p) {
-  using Row = FloatRow<kFormat>;
+// The same with n activation rows, 1 to R.
+template <class Row, int R, bool kAhead>
+inline void dot_group_of(int n, const Row* rows, int count, int64_t ahead, const float* x,
+                         int64_t x_stride, int64_t begin, int64_t end, bool first, float* acc) {
+  if constexpr (R > 1) {
+    if (n < R) {
+      return dot_group_of<Row, R - 1, kAhead>(n, rows, count, ahead, x, x_stride, begin, end, first,
+                                              acc);
+    }
+  }
+  dot_group<Row, R, kAhead>(rows, count, ahead, x, x_stride, begin, end, first, acc);
+}
+
+// Weight rows taken together from `row` on.
+inline int group_at(const FloatPanel& p, int row) {
+  return p.weight_rows - row >= kDotWeights ? kDotWeights : 1;
+}
+
+// Few activation rows: weights as they lie, each group of them read once for all blocks of rows.
+template <class Row>
+inline void few_activations(const Row* rows, const FloatPanel& p) {
+  const int64_t blocks = (p.rows + kDotRows - 1) / kDotRows;
+  for (int w = 0; w < p.weight_rows; w += group_at(p, w)) {
+    const int count = group_at(p, w);
+    for (int64_t begin = 0; begin < p.cols; begin += kFloatChunk) {
+      const int64_t end = begin + kFloatChunk < p.cols ? begin + kFloatChunk : p.cols;
+      for (int64_t block = 0; block < blocks; ++block) {
+        const int64_t r = block * p.rows / blocks, n = (block + 1) * p.rows / blocks - r;
+        const float* x = p.x + r * p.x_stride;
+        float* acc = p.acc + r * kFloatPanelRows + w;
+        if (block == 0) {
+          dot_group_of<Row, kDotRows, true>(static_cast<int>(n), rows + w, count,
+                                            count * p.row_bytes, x, p.x_stride, begin, end,
+                                            begin == 0, acc);
+        } else {
+          dot_group_of<Row, kDotRows, false>(static_cast<int>(n), rows + w, count, 0, x, p.x_stride,
+                                             begin, end, begin == 0, acc);
+        }
+      }
+    }
+  }
+}
+
+// Many: a chunk of the panel's weights becomes floats, which every block of rows then reads.
+template <class Row>
+inline void many_activations(const Row* rows, const FloatPanel& p) {
   using Plain = FloatRow<FloatFormat::kF32>;
-  Row rows[kFloatPanelRows];
-  for (int w = 0; w < p.weight_rows; ++w) rows[w] = float_row<kFormat>(p, w);
-  const bool convert = kFormat != FloatFormat::kF32 && p.rows > kDotRows;
   for (int64_t begin = 0; begin < p.cols; begin += kFloatChunk) {
     const int64_t end = begin + kFloatChunk < p.cols ? begin + kFloatChunk : p.cols;
-    if (!convert) {
-      dot_chunk(rows, p, 0, begin, end, begin == 0);
-      continue;
-    }
     Plain plain[kFloatPanelRows];
     for (int w = 0; w < p.weight_rows; ++w) {
       float* to = p.scratch + w * kFloatChunk;
       plain[w] = {reinterpret_cast<const unsigned char*>(to), nullptr, 0};
       int64_t k = begin;
       for (; k + kLanes <= end; k += kLanes, to += kLanes) vstore(to, rows[w].load(k));
-      if (k < end)
-        vstore_n(to, rows[w].load_n(k, static_cast<int>(end - k)), static_cast<int>(end - k));
+      if (k < end) {
+        const int n = static_cast<int>(end - k);
+        vstore_n(to, rows[w].load_n(k, n), n);
+      }
     }
-    dot_chunk(plain, p, begin, 0, end - begin, begin == 0);
+    for (int64_t r = 0; r < p.rows; r += kDotRows) {
+      const int n = static_cast<int>(p.rows - r < kDotRows ? p.rows - r : kDotRows);
+      for (int w = 0; w < p.weight_rows; w += group_at(p, w)) {
+        dot_group_of<Plain, kDotRows, false>(
+            n, plain + w, group_at(p, w), 0, p.x + r * p.x_stride + begin, p.x_stride, 0,
+            end - begin, begin == 0, p.acc + r * kFloatPanelRows + w);
+      }
+    }
+  }
+}
+
+template <FloatFormat kFormat>
+inline void float_panel_of(const FloatPanel& p) {
+  FloatRow<kFormat> rows[kFloatPanelRows];
+  for (int w = 0; w < p.weight_rows; ++w) rows[w] = float_row<kFormat>(p, w);
+  if (p.rows <= 4 * kDotRows) {
+    few_activations(rows, p);
+  } else {
+    many_activations(rows, p);
   }
 }
 

@@ -55,57 +55,117 @@ void quantize_block(const float* x, int64_t x_stride, const QuantizedRows& to, i
   }
 }
 
-void packed_panels(const PackedWork& work) {
-  const PackedFormat& format = *work.format;
-  const QuantizedRows& x = *work.x;
-  const int64_t row0 = first_row(x, work.first_block);
-  const int64_t rows = first_row(x, work.last_block) - row0;
-  const int64_t strips = work.columns / kStripColumns;
-  const bool few = work.last_block - work.first_block == 1;
-  const int64_t step = few ? kFewColumns : kManyColumns;
-  // Blocks have one of two sizes.
-  const int64_t larger = first_row(x, work.first_block + 1) - row0;
-  const int panels_at_once = panels_for(larger);
-  const Micro large_pair = find_micro(format, static_cast<int>(larger), panels_at_once);
-  const Micro small_pair =
-      larger > 1 ? find_micro(format, static_cast<int>(larger - 1), panels_at_once) : large_pair;
-  const Micro large_one = find_micro(format, static_cast<int>(larger), 1);
-  const Micro small_one =
-      larger > 1 ? find_micro(format, static_cast<int>(larger - 1), 1) : large_one;
+// The kernels for a work item's two block sizes, and where things lie.
+struct PackedLoops {
+  const PackedWork& work;
+  const QuantizedRows& x;
+  int64_t row0, rows, strips;
+  int64_t larger;      // rows of a block: this, or one less
+  int panels;          // at once
+  Micro micros[2][2];  // [one less][one panel less]
 
-  int32_t super = work.first_block;
-  while (super < work.last_block) {
-    int32_t super_end = super + 1;
+  explicit PackedLoops(const PackedWork& w) : work(w), x(*w.x) {
+    row0 = first_row(x, work.first_block);
+    rows = first_row(x, work.last_block) - row0;
+    strips = work.columns / kStripColumns;
+    larger = first_row(x, work.first_block + 1) - row0;
+    panels = panels_for(larger);
+    for (int less = 0; less < 2; ++less) {
+      const int m = static_cast<int>(larger > less ? larger - less : larger);
+      micros[less][0] = find_micro(*work.format, m, panels);
+      micros[less][1] = find_micro(*work.format, m, 1);
+    }
+  }
+
+  const unsigned char* codes(int64_t panel, int64_t column) const {
+    return work.panels + panel * work.panel_bytes + work.scale_bytes +
+           column / kStripColumns * work.format->strip_bytes;
+  }
+  const unsigned char* scales(int64_t panel, int64_t column) const {
+    return work.panels + panel * work.panel_bytes +
+           column / work.format->block * work.format->scale_bytes;
+  }
+  void unpack(int64_t panel, int n, int64_t column, int64_t columns, Tile* tiles) const {
+    const PackedFormat& format = *work.format;
+    for (int i = 0; i < n; ++i) {
+      const unsigned char* scales =
+          work.panels + (panel + i) * work.panel_bytes + column / format.block * format.scale_bytes;
+      tiles[i] = unpack_tile(format, scales, codes(panel + i, column), static_cast<int>(columns),
+                             work.scratch + i * (kPackedScratch / 2));
+    }
+  }
+  void multiply(const Tile* tiles, int64_t panel, int n, int64_t block, int64_t column,
+                int64_t columns, const Ahead& ahead) const {
+    const int64_t first = first_row(x, block), m = first_row(x, block + 1) - first;
+    const unsigned char* data = x.data + first * strips * quantized_strip_bytes(x, 1) +
+                                column / kStripColumns * quantized_strip_bytes(x, m);
+    float* acc[2];
+    for (int i = 0; i < n; ++i)
+      acc[i] = work.acc + ((panel + i) * rows + first - row0) * kPanelRows;
+    micros[m == larger ? 0 : 1][n == panels ? 0 : 1](
+        tiles, data, static_cast<int>(columns / kStripColumns), acc, column == 0, ahead);
+  }
+};
+
+inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+
+// One block of rows: panels one after the other as they lie in memory, the next tile's codes
+// fetched while this one is used.
+void few_rows(const PackedLoops& loops) {
+  const PackedWork& work = loops.work;
+  Tile tiles[2];
+  for (int64_t panel = 0; panel < work.panel_count; panel += loops.panels) {
+    const int n = static_cast<int>(at_most(loops.panels, work.panel_count - panel));
+    for (int64_t column = 0; column < work.columns; column += kFewColumns) {
+      const int64_t columns = at_most(kFewColumns, work.columns - column);
+      const bool more = column + columns < work.columns;
+      const int64_t next = more ? panel : panel + loops.panels;
+      Ahead ahead{};
+      if (next < work.panel_count) {
+        ahead.bytes = work.format->strip_bytes;
+        const int64_t at = more ? column + columns : 0;
+        for (int i = 0; i < loops.panels; ++i) {
+          const int64_t p = at_most(next + i, work.panel_count - 1);
+          ahead.codes[i] = loops.codes(p, at);
+          const int64_t bytes = kFewColumns / work.format->block * work.format->scale_bytes;
+          for (int64_t b = 0; b < bytes; b += 64) vprefetch(loops.scales(p, at) + b);
+        }
+      }
+      loops.unpack(panel, n, column, columns, tiles);
+      loops.multiply(tiles, panel, n, work.first_block, column, columns, ahead);
+    }
+  }
+}
+
+// Blocks of about kSuperRows rows together: their activations stay in L2 while all panels pass.
+void many_rows(const PackedLoops& loops) {
+  const PackedWork& work = loops.work;
+  Tile tiles[2];
+  for (int64_t super = work.first_block; super < work.last_block;) {
+    int64_t super_end = super + 1;
     while (super_end < work.last_block &&
-           first_row(x, super_end + 1) - first_row(x, super) <= kSuperRows) {
+           first_row(loops.x, super_end + 1) - first_row(loops.x, super) <= kSuperRows) {
       ++super_end;
     }
-    for (int64_t column = 0; column < work.columns; column += step) {
-      const int64_t columns = work.columns - column < step ? work.columns - column : step;
-      for (int32_t panel = 0; panel < work.panel_count; panel += panels_at_once) {
-        const int n = work.panel_count - panel < panels_at_once ? 1 : panels_at_once;
-        Tile tiles[2];
-        for (int i = 0; i < n; ++i) {
-          const unsigned char* from = work.panels + (panel + i) * work.panel_bytes;
-          tiles[i] =
-              unpack_tile(format, from + column / format.block * format.scale_bytes,
-                          from + work.scale_bytes + column / kStripColumns * format.strip_bytes,
-                          static_cast<int>(columns), work.scratch + i * (kPackedScratch / 2));
-        }
-        for (int32_t block = super; block < super_end; ++block) {
-          const int64_t first = first_row(x, block), m = first_row(x, block + 1) - first;
-          const unsigned char* data = x.data + first * strips * quantized_strip_bytes(x, 1) +
-                                      column / kStripColumns * quantized_strip_bytes(x, m);
-          float* acc[2];
-          for (int i = 0; i < n; ++i)
-            acc[i] = work.acc + ((panel + i) * rows + first - row0) * kPanelRows;
-          const Micro micro = n == 1 ? (m == larger ? large_one : small_one)
-                                     : (m == larger ? large_pair : small_pair);
-          micro(tiles, data, static_cast<int>(columns / kStripColumns), acc, column == 0);
-        }
+    for (int64_t column = 0; column < work.columns; column += kManyColumns) {
+      const int64_t columns = at_most(kManyColumns, work.columns - column);
+      for (int64_t panel = 0; panel < work.panel_count; panel += loops.panels) {
+        const int n = static_cast<int>(at_most(loops.panels, work.panel_count - panel));
+        loops.unpack(panel, n, column, columns, tiles);
+        for (int64_t block = super; block < super_end; ++block)
+          loops.multiply(tiles, panel, n, block, column, columns, {});
       }
     }
     super = super_end;
+  }
+}
+
+void packed_panels(const PackedWork& work) {
+  const PackedLoops loops(work);
+  if (work.last_block - work.first_block == 1) {
+    few_rows(loops);
+  } else {
+    many_rows(loops);
   }
 }
 

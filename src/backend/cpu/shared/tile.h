@@ -12,9 +12,16 @@ struct Tile {
   const float* minimums;  // [groups][16], or none
 };
 
+// Packed weights that will be unpacked next, to be fetched into the cache on the way: `bytes` for
+// each strip from each pointer. Memory would idle while tiles are computed with.
+struct Ahead {
+  const unsigned char* codes[2];
+  int bytes;  // 0: nothing
+};
+
 // Adds x W^T over `strips` to acc[panel][row][16] (or starts there). x: one block's quantized rows.
 using Micro = void (*)(const Tile* tiles, const unsigned char* x, int strips, float* const* acc,
-                       bool first);
+                       bool first, const Ahead& ahead);
 
 }  // namespace
 }  // namespace holdfast::cpu
