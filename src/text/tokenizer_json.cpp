@@ -272,6 +272,7 @@ Result<TokenizerParts> read_hugging_face_tokenizer(const TokenizerData& data) {
   simdjson::dom::parser parser;
   ASSIGN_OR_RETURN(const hf::Json root, hf::parse(parser, data.tokenizer_json, "tokenizer.json"));
   // "truncation" and "padding" shape batches, not the tokens of a text.
+  if (const auto model = root.required("model"); !model) return fail(model.error());
   ASSIGN_OR_RETURN(hf::Steps steps, hf::read_steps(root));
   ASSIGN_OR_RETURN(TokenizerParts parts, hf::Reader(root, steps).read());
   RETURN_IF_ERROR(hf::read_configs(data, steps, parts));

@@ -31,6 +31,7 @@ struct Json {
   // A field with its default; wrong types are errors.
   Result<std::string_view> string_or(std::string_view key, std::string_view otherwise) const;
   Result<bool> boolean_or(std::string_view key, bool otherwise) const;
+  std::string where() const;  // the path, or the file for the root
   // corrupt, with this path.
   tl::unexpected<Error> wrong(std::string message) const;
   tl::unexpected<Error> unsupported(std::string message) const;

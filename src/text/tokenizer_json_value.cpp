@@ -53,12 +53,16 @@ Result<bool> Json::boolean_or(std::string_view key, bool otherwise) const {
   return found ? found->boolean() : otherwise;
 }
 
+std::string Json::where() const {
+  return path.ends_with(": ") ? path.substr(0, path.size() - 2) : path;
+}
+
 tl::unexpected<Error> Json::wrong(std::string message) const {
-  return fail(Code::kCorrupt, std::move(message), path);
+  return fail(Code::kCorrupt, std::move(message), where());
 }
 
 tl::unexpected<Error> Json::unsupported(std::string message) const {
-  return fail(Code::kUnimplemented, std::move(message), path,
+  return fail(Code::kUnimplemented, std::move(message), where(),
               "tokenizers of the Llama, Qwen and DeepSeek families are supported");
 }
 
