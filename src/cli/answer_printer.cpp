@@ -20,18 +20,14 @@ void AnswerPrinter::put(std::string_view text) {
 
 void AnswerPrinter::print(const TextEvent& event) {
   // Thinking is for somebody who watches; a pipe gets the answer alone.
-  if (!event.reasoning.empty() && style_.terminal) {
-    if (part_ == Part::kNone) {
-      part_ = Part::kThinking;
-      write(kDim);
-      if (style_.hide_thinking) write("thinking...");
-    }
+  if (!event.reasoning.empty() && style_.watched) {
+    if (part_ == Part::kNone) begin_thinking();
     if (!style_.hide_thinking) put(event.reasoning);
   }
   if (!event.content.empty()) {
     if (part_ == Part::kThinking) {
-      write(style_.hide_thinking ? kWipeLine : at_line_start_ ? "\n" : "\n\n");
-      write(kPlain);
+      end_thinking();
+      if (!style_.hide_thinking) write(at_line_start_ ? "\n" : "\n\n");
     }
     part_ = Part::kAnswer;
     put(event.content);
@@ -39,11 +35,19 @@ void AnswerPrinter::print(const TextEvent& event) {
   std::fflush(stdout);
 }
 
+void AnswerPrinter::begin_thinking() {
+  part_ = Part::kThinking;
+  if (style_.colours) write(kDim);
+  if (style_.colours && style_.hide_thinking) write("thinking...");
+}
+
+void AnswerPrinter::end_thinking() {
+  if (style_.colours && style_.hide_thinking) write(kWipeLine);
+  if (style_.colours) write(kPlain);
+}
+
 void AnswerPrinter::finish() {
-  if (part_ == Part::kThinking) {
-    if (style_.hide_thinking) write(kWipeLine);
-    write(kPlain);
-  }
+  if (part_ == Part::kThinking) end_thinking();
   if (!at_line_start_) write("\n");
   std::fflush(stdout);
 }

@@ -11,8 +11,9 @@ namespace holdfast::cli {
 class AnswerPrinter {
  public:
   struct Style {
-    bool terminal = false;       // stdout is one: dim the thinking
-    bool hide_thinking = false;  // else show that it goes on, on a terminal
+    bool watched = false;        // by a person: show the thinking
+    bool colours = false;        // the terminal understands escape sequences: dim it
+    bool hide_thinking = false;  // only show that it goes on
   };
   explicit AnswerPrinter(Style style) : style_(style) {}
 
@@ -23,6 +24,8 @@ class AnswerPrinter {
  private:
   enum class Part { kNone, kThinking, kAnswer };
   void put(std::string_view text);
+  void begin_thinking();
+  void end_thinking();
 
   const Style style_;
   Part part_ = Part::kNone;
