@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
   Action action;
   for (auto add : std::initializer_list<void (*)(CLI::App&, Action&)>{
            // one line for each subcommand, in the order --help shows them
+           register_run,
            register_serve,
            register_generate,
            register_inspect,

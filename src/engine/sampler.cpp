@@ -43,6 +43,26 @@ void take_top_k(std::span<const float> logits, size_t k, std::vector<Candidate>&
   std::sort_heap(out.begin(), out.end(), more_likely);
 }
 
+// A set that holds what top-p and min-p keep, much smaller than a vocabulary most times. When the
+// tokens of at least some weight reach `wanted` together, so does a beginning of them alone.
+void likely_candidates(std::span<const float> logits, std::span<const float> weights, double wanted,
+                       float min_p, std::vector<Candidate>& out) {
+  for (float least = 1.0f / 64;; least /= 64) {
+    // Below this all weights together are nothing to the largest, which is 1.
+    const bool last = least < 1e-12f || least <= min_p;
+    if (last) least = std::max(min_p, kNoWeight);
+    double sum = 0;
+    out.clear();
+    for (size_t i = 0; i < weights.size(); ++i) {
+      if (weights[i] >= least) {
+        out.push_back({static_cast<int32_t>(i), logits[i], weights[i]});
+        sum += weights[i];
+      }
+    }
+    if (last || sum >= wanted) return;
+  }
+}
+
 // Cuts the sorted candidates to the smallest beginning with a weight of at least `wanted`.
 void cut_top_p(std::vector<Candidate>& candidates, double wanted) {
   double sum = 0;
@@ -125,26 +145,14 @@ std::optional<int32_t> Sampler::sample(std::span<const float> logits,
       double left = uniform * total;
       int32_t last = first_equal(logits, max);
       for (size_t i = 0; i < logits.size(); ++i) {
-        if (scratch.weights[i] <= 0) continue;
+        if (scratch.weights[i] < kNoWeight) continue;
         last = static_cast<int32_t>(i);
         left -= scratch.weights[i];
         if (left < 0) return last;
       }
       return last;  // the rounding of the sum
     }
-    // Tokens below (1 - p) * total / vocab weigh less than 1 - p all together, so the set that
-    // top-p wants lies among the others; half of it leaves room for rounding. min_p likewise.
-    const double vocab = static_cast<double>(logits.size());
-    const double least = std::max(0.5 * (1.0 - params_.top_p) * total / vocab,
-                                  static_cast<double>(params_.min_p) * 0.99);
-    candidates.clear();
-    for (size_t i = 0; i < logits.size(); ++i) {
-      if (scratch.weights[i] > 0 && scratch.weights[i] >= least) {
-        candidates.push_back(
-            {static_cast<int32_t>(i), logits[i],
-             std::exp(static_cast<double>(logits[i] - max) * inverse_temperature)});
-      }
-    }
+    likely_candidates(logits, scratch.weights, params_.top_p * total, params_.min_p, candidates);
     std::sort(candidates.begin(), candidates.end(), more_likely);
     if (params_.top_p < 1.0f) cut_top_p(candidates, params_.top_p * total);
   }
