@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
            register_serve,
            register_generate,
            register_inspect,
+           register_convert,
            register_tokenize,
            register_template,
            register_bench,

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Writes hf_fp8/ (a sharded DeepSeek-V3 directory in FP8 with block scales, rope in the old layout) and
-hf_fused/ (experts in one tensor, rope in the new layout), with the safetensors package: an
-implementation of the format that is not ours. Needs safetensors and torch.
+"""Writes hf_fp8/ (a sharded DeepSeek-V3 directory in FP8 with block scales, rope in the old layout),
+hf_fused/ (experts in one tensor, rope in the new layout) and hf_llama/ (with a tokenizer), with the
+safetensors and tokenizers packages: implementations that are not ours. Needs torch, too.
 
 Every tensor's values are known by rule, so that the test can check them: value i of a tensor is
 (seed + i) % 13 - 6, where seed is the sum of the bytes of its Hugging Face name.
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from safetensors.torch import save_file
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 HERE = Path(__file__).parent
 HIDDEN, EXPERTS, EXPERT_FFN, BLOCK = 16, 4, 8, 8
@@ -100,7 +101,8 @@ def fp8() -> None:
         save_file(shard, folder / file, metadata={"format": "pt"})
         weight_map |= dict.fromkeys(shard, file)
     write(folder, "model.safetensors.index.json", {"metadata": {}, "weight_map": weight_map})
-    write(folder, "tokenizer.json", {"model": {"type": "BPE"}})
+    tokenizer = {"model": {"type": "BPE", "vocab": {}, "merges": []}, "pre_tokenizer": {"type": "ByteLevel"}}
+    write(folder, "tokenizer.json", tokenizer)
     templates = [{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}]
     write(folder, "tokenizer_config.json", {"chat_template": templates})
     write(folder, "generation_config.json", {"temperature": 0.6})
@@ -112,6 +114,7 @@ def fused() -> None:
     config = {key: value for key, value in CONFIG.items() if key != "rope_theta"}
     write(folder, "config.json", config | {"rope_parameters": {"rope_type": "default", "rope_theta": 5e5}})
     names = {"model.embed_tokens.weight": (10, HIDDEN),
+             "model.layers.0.self_attn.kv_b_proj.weight": (2 * (8 + 8), 16),
              "model.layers.1.mlp.experts.gate_up_proj": (EXPERTS, 2 * EXPERT_FFN, HIDDEN),
              "model.layers.1.mlp.experts.down_proj": (EXPERTS, HIDDEN, EXPERT_FFN)}  # fmt: skip
     save_file({name: tensor(name, *shape) for name, shape in names.items()}, folder / "model.safetensors")
@@ -119,6 +122,48 @@ def fused() -> None:
     write(folder, "chat_template.jinja", "from the file")
 
 
+def llama() -> None:
+    folder = HERE / "hf_llama"
+    folder.mkdir(exist_ok=True)
+    tokenizer = Tokenizer(models.BPE())
+    pattern = (
+        r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*"
+        r"|\s*[\r\n]+|\s+(?!\S)|\s+"
+    )
+    split = pre_tokenizers.Split(Regex(pattern), behavior="isolated")
+    byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([split, byte_level])
+    tokenizer.decoder = decoders.ByteLevel()
+    special = ["<|begin|>", "<|end|>", "<|turn|>"]
+    trainer = trainers.BpeTrainer(
+        vocab_size=270, special_tokens=special, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )  # fmt: skip
+    tokenizer.train_from_iterator(["the cat sat on the mat, the hat and the rat"] * 9, trainer)
+    tokenizer.add_tokens(["<think>"])
+    template = [("<|begin|>", tokenizer.token_to_id("<|begin|>"))]
+    tokenizer.post_processor = processors.TemplateProcessing(single="<|begin|> $A", special_tokens=template)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    config = {"bos_token": {"content": "<|begin|>"}, "eos_token": "<|end|>", "chat_template": "{{ x }}"}
+    write(folder, "tokenizer_config.json", config)
+    ids = [tokenizer.token_to_id(token) for token in special]
+    write(folder, "generation_config.json", {"eos_token_id": [ids[1], ids[2]], "top_p": 0.95})
+    rope = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0,
+            "original_max_position_embeddings": 64}  # fmt: skip
+    config = {"model_type": "llama", "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1,
+              "num_attention_heads": 4, "num_key_value_heads": 2, "vocab_size": 272, "rms_norm_eps": 1e-5,
+              "max_position_embeddings": 512, "rope_theta": 10000.0, "rope_scaling": rope}  # fmt: skip
+    write(folder, "config.json", config)
+    names = {"model.embed_tokens.weight": (272, 32), "model.layers.0.self_attn.q_proj.weight": (32, 32),
+             "model.layers.0.self_attn.k_proj.weight": (16, 32),
+             "model.layers.0.self_attn.k_proj.bias": (16,),
+             "model.layers.0.self_attn.v_proj.weight": (16, 32),
+             "model.layers.0.mlp.down_proj.weight": (32, 48)}  # fmt: skip
+    tensors = {name: tensor(name, *shape).to(torch.float16) for name, shape in names.items()}
+    save_file(tensors, folder / "model.safetensors")
+
+
 if __name__ == "__main__":
     fp8()
     fused()
+    llama()
