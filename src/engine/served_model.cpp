@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <filesystem>
+#include <span>
 #include <utility>
 
 #include "engine/random.h"
@@ -16,10 +17,15 @@ namespace {
 
 constexpr std::string_view kOpenThink = "<think>";
 
-// The prompt ends in "<think>", but for white space: the answer starts inside.
-bool ends_thinking(std::string_view prompt) {
-  const auto last = prompt.find_last_not_of(" \t\r\n");
-  return last != std::string_view::npos && prompt.substr(0, last + 1).ends_with(kOpenThink);
+// The template's own text at the end of the prompt is "<think>", but for white space: the answer
+// starts inside. A user's text does not count.
+bool ends_thinking(std::span<const TextPart> parts) {
+  std::string end;
+  for (size_t i = parts.size(); i > 0 && parts[i - 1].trusted && end.size() < 64; --i)
+    end.insert(0, parts[i - 1].text);
+  const auto last = end.find_last_not_of(" \t\r\n");
+  return last != std::string::npos &&
+         std::string_view(end).substr(0, last + 1).ends_with(kOpenThink);
 }
 
 std::string join(const std::vector<TextPart>& parts) {
@@ -75,7 +81,7 @@ class LoadedModel final : public ServedModel {
         tokenizer().adds_bos() && !(!bos_.empty() && std::string_view(prompt).starts_with(bos_));
     AssemblerOptions assembler;
     assembler.split_thinking = thinks_;
-    assembler.starts_inside = thinks_ && ends_thinking(prompt);
+    assembler.starts_inside = thinks_ && ends_thinking(parts);
     return start(tokenizer().encode(parts, add_bos), request.options, std::move(assembler), {});
   }
 
