@@ -94,14 +94,15 @@ Result<TemplateInput> parse_line(std::string_view line, const Source& source, si
   TemplateInput input;
   input.bos_token = source.bos;
   input.eos_token = source.eos;
-  for (auto& [key, text] : document.root().texts()) {
-    if (text == "null") continue;
-    if (key == "messages") input.messages_json = std::move(text);
-    if (key == "tools") input.tools_json = std::move(text);
-    if (key == "extra") input.extra_json = std::move(text);
+  const JsonObject fields = document.root();
+  for (const auto& [name, field] :
+       {std::pair("messages_json", &input.messages_json),
+        std::pair("tools_json", &input.tools_json), std::pair("extra_json", &input.extra_json)}) {
+    ASSIGN_OR_RETURN(auto text, fields.get_string(name));
+    *field = std::move(text).value_or("");
   }
-  ASSIGN_OR_RETURN(const auto prompt, document.root().get_bool("add_generation_prompt"));
-  ASSIGN_OR_RETURN(const auto now, document.root().get_int("now"));
+  ASSIGN_OR_RETURN(const auto prompt, fields.get_bool("add_generation_prompt"));
+  ASSIGN_OR_RETURN(const auto now, fields.get_int("now"));
   input.add_generation_prompt = prompt.value_or(true);
   input.now = now.value_or(0);
   return input;
@@ -173,9 +174,9 @@ void register_template(CLI::App& app, Action& action) {
                     "print {\"text\", \"parts\":[{\"text\",\"trusted\"}]}: only trusted parts may "
                     "become special tokens");
   command->add_flag("--batch", options->batch,
-                    "each line of the messages is {\"messages\", \"tools\", \"extra\", "
-                    "\"add_generation_prompt\", \"now\"}; prints as --json for each, or "
-                    "{\"error\"}");
+                    "each line of the messages is an object of its own: messages_json, tools_json "
+                    "and extra_json (JSON texts in strings), add_generation_prompt, now; prints as "
+                    "--json for each, or {\"error\"}");
   command->callback([options, &action] {
     action = [options] {
       const Status status = render(*options);

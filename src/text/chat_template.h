@@ -1,4 +1,11 @@
-// A model's own Jinja chat template, run by a small, safe interpreter.
+// A model's own Jinja chat template, run by a small, safe interpreter (text/jinja/).
+//
+// The language is jinja2 3.1 as Hugging Face transformers sets it up for chat templates
+// (trim_blocks, lstrip_blocks, loop controls, tojson that escapes no HTML, raise_exception,
+// strftime_now, {% generation %}), less what no chat template has a use for: inheritance, imports,
+// autoescape, {% do %}, and the rarer filters and methods. Beyond Hugging Face's sandbox: lists may
+// be appended to and popped from (Kimi-K2), and there is from_json (DeepSeek-V3.2).
+// Bounds on steps, text and depth stand in text/jinja/budget.h.
 #pragma once
 
 #include <cstdint>

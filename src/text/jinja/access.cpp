@@ -166,7 +166,9 @@ Result<Value> slice(const Value& object, const Value& start, const Value& stop, 
       (list->form == List::Form::kView || list->form == List::Form::kGenerator)) {
     list = nullptr;
   }
-  if (text == nullptr && list == nullptr) return missing_item(object, "of a slice");
+  if (text == nullptr && list == nullptr) {
+    return type_error("a " + std::string(type_name(object)) + " has no slices");
+  }
   const auto size =
       static_cast<int64_t>(text != nullptr ? length(text->view()) : list->items.size());
   ASSIGN_OR_RETURN(const Range range, slice_range(start, stop, step, size));

@@ -79,12 +79,7 @@ class Printer {
         out += '\\';
         out += kLetters[letter];
       } else if (c.value < 0x20 || (style_.ensure_ascii && c.value > 0x7E && c.value < 0x10000)) {
-        // ensure_ascii keeps DEL as it is
-        if (c.value == 0x7F) {
-          out += '\x7F';
-        } else {
-          unicode_escape(c.value);
-        }
+        unicode_escape(c.value);
       } else if (style_.ensure_ascii && c.value >= 0x10000) {
         unicode_escape(0xD800 + ((c.value - 0x10000) >> 10));
         unicode_escape(0xDC00 + ((c.value - 0x10000) & 0x3FF));

@@ -42,8 +42,7 @@ bool as_double(const Value& value, double& out);
 
 // The elements that a for statement visits (a generator is empty afterwards).
 Result<std::vector<Value>> iterate(const Value& value, Heap& heap);
-// object[start:stop:step], each of the three an integer or None. What has no slices (a number, a
-// dict) gives undefined, as in Jinja.
+// object[start:stop:step], each of the three an integer or None.
 Result<Value> slice(const Value& object, const Value& start, const Value& stop, const Value& step,
                     Heap& heap);
 // "'dict object' has no attribute 'x'", "list object has no element 5"

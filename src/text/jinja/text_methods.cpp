@@ -27,7 +27,7 @@ std::vector<Text> split_space(const Text& text, int64_t limit) {
   };
   for (skip(); at < bytes.size(); skip()) {
     if (limit >= 0 && static_cast<int64_t>(parts.size()) == limit) {
-      parts.push_back(text.slice(at, strip(bytes, {.left = false, .right = true}, nullptr).second));
+      parts.push_back(text.slice(at, bytes.size()));
       break;
     }
     const size_t begin = at;
@@ -46,7 +46,7 @@ std::vector<Text> rsplit_space(const Text& text, int64_t limit) {
   };
   for (skip(); at > 0; skip()) {
     if (limit >= 0 && static_cast<int64_t>(parts.size()) == limit) {
-      parts.push_back(text.slice(strip(bytes, {.left = true, .right = false}, nullptr).first, at));
+      parts.push_back(text.slice(0, at));
       break;
     }
     const size_t end = at;
