@@ -11,7 +11,8 @@ from tokenizers import Regex, normalizers
 
 OUT = Path(__file__).resolve().parent.parent / "src/text/unicode_additions.inc"
 # Marks as one: some moved between Mn and Mc.
-CATEGORIES = "Lu Ll Lt Lm Lo M Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Z".split()
+CATEGORIES = ["Lu", "Ll", "Lt", "Lm", "Lo", "M", "Nd", "Nl", "No", "Z"]
+CATEGORIES += ["Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Sm", "Sc", "Sk", "So"]
 CODES = [code for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 
 

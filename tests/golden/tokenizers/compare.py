@@ -12,12 +12,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 import hugging_face
 
 ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tools"))
-import peer_source
+import peer_source  # noqa: E402
 
 HOLDFAST = os.environ.get("HOLDFAST_BIN", str(ROOT / "build/release/bin/holdfast"))
 # Pre-tokenizer -> the vocabulary it is tried with. For two of them the peer has none; any will do.

@@ -185,6 +185,7 @@ def tokenizer_json(path: Path, pre: str) -> dict:
     return sentencepiece(values) if values["model"] == "llama" else byte_level(values, pre)
 
 
+@functools.cache
 def tokenizer(path: Path, pre: str) -> tokenizers.Tokenizer:
     return tokenizers.Tokenizer.from_str(json.dumps(tokenizer_json(path, pre)))
 
@@ -211,8 +212,8 @@ ALPHABETS = [
     characters((0x3041, 0x3096), (0x30A0, 0x30FF), (0xAC00, 0xAD00), (0x1100, 0x11FF)),
     characters((0xE01, 0xE3A), (0xE40, 0xE5B), (0x1780, 0x17DD), (0x905, 0x939), (0x627, 0x64A)),
     ["'s", "'S", "'t", "'re", "'VE", "'ll", "'D", "'m", "'\u017f", "\u212a", "’s", "'", "''", "don't", "I'Ve"],
-    "the of and to in is was he for it with as his on be at by had not are but from or have an they".split(),
-    ["def", "return", "();", "{}", "[0]", "!=", "->", "::", "//", "/*", "#include", "<|", "|>", "\\n", "...", "_x", "$"],
+    ["the", "of", "and", "to", "in", "is", "was", "he", "for", "it", "with", "as", "his", "on", "be", "at", "they"],
+    ["def", "return", "();", "{}", "[0]", "!=", "->", "::", "//", "/*", "#include", "<|", "|>", "\\n", "...", "_x"],
     characters((0xFF01, 0xFF5E), (0x2010, 0x2027), (0x3001, 0x3011), (0xA1, 0xBF)),
     characters((0x10400, 0x1044F), (0x1D400, 0x1D433), (0x20000, 0x20100), (0x2126, 0x2126), (0xFB00, 0xFB06)),
 ]
