@@ -20,6 +20,7 @@ namespace {
 struct Options {
   std::string model, reference, file;
   int context = 512;
+  int64_t chunks = 0;
   int threads = 0;
   bool json = false;
 };
@@ -109,6 +110,9 @@ void register_eval(CLI::App& app, Action& action) {
     command->add_option("file", options->file, "the text")->required();
     command->add_option("--context", options->context, "tokens of each chunk")
         ->check(CLI::Range(4, 1 << 20))
+        ->capture_default_str();
+    command->add_option("--chunks", options->chunks, "score the first so many chunks; 0: all")
+        ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     add_threads_option(*command, options->threads);
     command->add_flag("--json", options->json, "one JSON document on stdout");

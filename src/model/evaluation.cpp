@@ -88,7 +88,8 @@ Status for_each_chunk(std::span<const int32_t> tokens, const EvaluationOptions& 
                       const std::function<Status(std::span<const int32_t>)>& visit,
                       const std::function<double()>& figure) {
   const auto context = static_cast<std::size_t>(options.context);
-  const std::size_t chunks = tokens.size() / context;
+  std::size_t chunks = tokens.size() / context;
+  if (options.chunks > 0) chunks = std::min(chunks, static_cast<std::size_t>(options.chunks));
   for (std::size_t i = 0; i < chunks; ++i) {
     const auto part = tokens.subspan(i * context, context);
     std::vector<int32_t> chunk(part.begin(), part.end());

@@ -13,6 +13,7 @@ namespace holdfast {
 
 struct EvaluationOptions {
   int32_t context = 512;
+  int64_t chunks = 0;          // at most so many; 0: all
   std::optional<int32_t> bos;  // stands in for the first token of each chunk
   // Called with the share done and the figure so far, after each chunk; may be empty.
   std::function<void(double share, double figure)> progress;

@@ -62,6 +62,14 @@ TEST_F(EvaluationTest, PerplexityIsThatOfTheSecondHalves) {
   EXPECT_EQ(last_share, 1.0);
 }
 
+TEST_F(EvaluationTest, ScoresAsManyChunksAsAsked) {
+  const auto head = std::span(tokens_).first(128);
+  const auto some = measure_perplexity(*model_, *backend_, tokens_, {.context = 64, .chunks = 2});
+  const auto whole = measure_perplexity(*model_, *backend_, head, {.context = 64});
+  EXPECT_EQ(some->perplexity, whole->perplexity);
+  EXPECT_EQ(some->tokens, whole->tokens);
+}
+
 TEST_F(EvaluationTest, AModelDoesNotDivergeFromItself) {
   const auto result =
       measure_divergence(*model_, *backend_, *model_, *backend_, tokens_, {.context = 64});
