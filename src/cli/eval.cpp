@@ -47,11 +47,13 @@ Status perplexity(const Options& options) {
   Result<Perplexity> result = Perplexity{};
   {
     ProgressLine line("scoring");
-    result = measure_perplexity(
-        *loaded.model, *loaded.backend, text.tokens,
-        {.context = options.context, .bos = text.bos, .progress = [&](double share, double figure) {
-           line.show(share, fmt::format("perplexity {:.4f}", figure));
-         }});
+    result = measure_perplexity(*loaded.model, *loaded.backend, text.tokens,
+                                {.context = options.context,
+                                 .chunks = options.chunks,
+                                 .bos = text.bos,
+                                 .progress = [&](double share, double figure) {
+                                   line.show(share, fmt::format("perplexity {:.4f}", figure));
+                                 }});
   }
   if (!result) return fail(result.error());
   if (options.json) {
@@ -72,11 +74,14 @@ Status kl(const Options& options) {
   Result<Divergence> result = Divergence{};
   {
     ProgressLine line("comparing");
-    result = measure_divergence(
-        *model.model, *model.backend, *reference.model, *reference.backend, text.tokens,
-        {.context = options.context, .bos = text.bos, .progress = [&](double share, double figure) {
-           line.show(share, fmt::format("mean KL {:.6f}", figure));
-         }});
+    result = measure_divergence(*model.model, *model.backend, *reference.model, *reference.backend,
+                                text.tokens,
+                                {.context = options.context,
+                                 .chunks = options.chunks,
+                                 .bos = text.bos,
+                                 .progress = [&](double share, double figure) {
+                                   line.show(share, fmt::format("mean KL {:.6f}", figure));
+                                 }});
   }
   if (!result) return fail(result.error());
   if (options.json) {
