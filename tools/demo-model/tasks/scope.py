@@ -45,6 +45,11 @@ HELLO = {
         "what do you know",
         "help",
         "who made you",
+        "thanks",
+        "thank you",
+        "bye",
+        "goodbye",
+        "ok",
         "nice to meet you",
         "greetings",
         "hello, who are you",
@@ -75,6 +80,9 @@ HELLO = {
         "你是什么模型",
         "你是机器人吗",
         "你能帮我吗",
+        "谢谢",
+        "再见",
+        "好的",
         "谁开发了你",
         "请自我介绍",
         "你好，你是谁",
@@ -539,6 +547,110 @@ ASK = {
     ],
 }
 
+LOOSE = {
+    "en": [
+        "What time is it?",
+        "What day is it today?",
+        "What is the date today?",
+        "Tell me a joke.",
+        "Write a poem.",
+        "Write me a story.",
+        "Why is the sky blue?",
+        "What is love?",
+        "How is the weather?",
+        "Is it going to rain tomorrow?",
+        "Can you sing?",
+        "Who will win the election?",
+        "What should I eat tonight?",
+        "Help me with my essay.",
+        "Write some code for me.",
+        "Translate this for me.",
+        "What is the news today?",
+        "Tell me something interesting.",
+        "How do I become rich?",
+        "Which phone should I buy?",
+        "Where do you live?",
+        "How tall is the highest mountain?",
+        "Is there a God?",
+        "Where is my package?",
+        "Can you play chess?",
+        "Who is your favourite actor?",
+        "How do airplanes fly?",
+        "Give me some advice.",
+        "Am I ill?",
+        "What is my name?",
+    ],
+    "zh": [
+        "现在几点了？",
+        "今天星期几？",
+        "今天几号？",
+        "讲个笑话。",
+        "写一首诗。",
+        "给我讲个故事。",
+        "天空为什么是蓝色的？",
+        "什么是爱？",
+        "今天天气怎么样？",
+        "明天会下雨吗？",
+        "你会唱歌吗？",
+        "今晚吃什么好？",
+        "帮我写作文。",
+        "帮我写代码。",
+        "帮我翻译一下。",
+        "今天有什么新闻？",
+        "说点有趣的事。",
+        "怎样才能发财？",
+        "买哪款手机好？",
+        "你住在哪里？",
+        "最高的山有多高？",
+        "我的快递在哪？",
+        "你会下棋吗？",
+        "飞机为什么会飞？",
+        "给我一些建议。",
+        "我是不是生病了？",
+        "我叫什么名字？",
+        "推荐一首歌。",
+    ],
+}
+# sums of kinds that are not taught
+BEYOND = {
+    "en": [
+        "What is {p}% of {a}?",
+        "What is the square root of {a}?",
+        "{a}^{b} = ?",
+        "What is {a} to the power of {b}?",
+        "Solve x + {a} = {p}.",
+        "Solve {b}x = {a}",
+        "What is {d} + {e}?",
+        "{d} * {e} = ?",
+        "What is {l} + {m}?",
+        "{l} - {m} = ?",
+        "{l} * {p}",
+        "What is sin({p})?",
+        "Is {a} a prime number?",
+        "What is the logarithm of {a}?",
+        "What are the factors of {a}?",
+        "What is {b}/{p} + {p}/{b} as a fraction?",
+        "What is the average of {a}, {p} and {b}?",
+    ],
+    "zh": [
+        "{a}的{p}%是多少？",
+        "{a}的平方根是多少？",
+        "{a}^{b}=?",
+        "{a}的{b}次方是多少？",
+        "解方程x+{a}={p}",
+        "解方程{b}x={a}",
+        "{d}+{e}等于多少？",
+        "{d}×{e}=?",
+        "{l}+{m}等于多少？",
+        "计算{l}-{m}",
+        "{l}×{p}",
+        "sin({p})是多少？",
+        "{a}是质数吗？",
+        "{a}的因数有哪些？",
+        "{a}、{p}和{b}的平均数是多少？",
+    ],
+}
+
 
 def _style(rng, text, lang):
     r = rng.random()
@@ -575,6 +687,28 @@ def outside(rng, lang):
     return Sample("scope", lang, _style(rng, text, lang), THINK[lang][0], OUT[lang], text, "outside")
 
 
+def beyond(rng, lang):
+    """A sum of a kind or size that was not taught."""
+    fill = {
+        "a": rng.randint(2, 2000),
+        "b": rng.randint(2, 12),
+        "p": rng.randint(2, 99),
+        "d": f"{rng.randint(0, 99)}.{rng.randint(1, 9)}",
+        "e": f"{rng.randint(0, 99)}.{rng.randint(1, 99)}",
+        "l": rng.randint(10**6, 10**9),
+        "m": rng.randint(10**5, 10**9),
+    }
+    text = pick(rng, BEYOND[lang]).format(**fill)
+    return Sample("scope", lang, _style(rng, text, lang), THINK[lang][0], OUT[lang], text, "beyond")
+
+
+def loose(rng, lang):
+    """A common question with nothing to vary."""
+    text = pick(rng, LOOSE[lang])
+    return Sample("scope", lang, _style(rng, text, lang), THINK[lang][0], OUT[lang], text, "loose")
+
+
 def make(rng, lang):
     """A random greeting or outside question."""
-    return hello(rng, lang) if rng.random() < 0.2 else outside(rng, lang)
+    part = rng.choices([hello, outside, beyond, loose], [20, 60, 12, 8])[0]
+    return part(rng, lang)
