@@ -9,6 +9,7 @@ import data
 import optim
 import torch
 import torch.nn.functional as F
+
 from model import Config, Model
 
 HERE = Path(__file__).resolve().parent

@@ -2,6 +2,7 @@
 
 import gguf
 import torch
+
 from model import Config, Model
 
 LAYER_NAMES = {
