@@ -12,7 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools" / "demo-model"))
 
 import tasks
-from tasks import arithmetic, clinical, common, dates, inspection, scope, units, words
+from tasks import arithmetic, clinical, common, dates, inspection, lookup, scope, units, words
 
 N = 400
 LANGS = pytest.mark.parametrize("lang", tasks.LANGS)
@@ -156,6 +156,17 @@ def test_clinical_notes(lang):
             assert r[key] is None or str(r[key]) in s.prompt
         if r["allergy"] not in (None, "none", "无"):
             assert r["allergy"] in s.prompt
+
+
+@LANGS
+def test_lookups_are_copied_and_share_the_held_out_side_of_their_task(lang):
+    implied = {"male", "female", "none", "无", clinical.NONE[lang]}
+    for s in draws(lookup.make, lang):
+        nominal = s.answer[:-1] if s.kind == "nominal" else s.answer
+        assert s.answer in s.prompt or nominal in s.prompt or s.answer in implied
+        task, key = s.key.split("|", 1)
+        whole = common.Sample(task, lang, "", "", "", key)
+        assert tasks.held_out(s) == tasks.held_out(whole)
 
 
 @LANGS

@@ -14,6 +14,7 @@ NAMES = {
     "dates": ("Dates", "日期"),
     "inspection": ("Inspection report (JSON)", "检验报告（JSON）"),
     "clinical": ("Clinical note (JSON)", "病历字段（JSON）"),
+    "lookup": ("One field of a form or note", "查单个字段"),
     "scope": ("Greetings, outside questions", "问候与范围外的问题"),
     "all": ("All", "合计"),
 }

@@ -101,7 +101,7 @@ def _write(rng, op, a, b, lang):
 
 def single(rng, lang):
     """One operation."""
-    op = rng.choices("+-×÷", (3, 3, 4, 3))[0]
+    op = rng.choices("+-×÷", (3, 3, 4, 4))[0]
     a, b = _operands(rng, op)
     prompt = pick(rng, ASK[lang]).format(e=_write(rng, op, a, b, lang))
     think = "\n".join(WORK[op](a, b, lang))

@@ -289,8 +289,8 @@ def _who(rng, lang, age, sex):
     return pick(rng, forms)
 
 
-def make(rng, lang):
-    """A random clinical note."""
+def note_of(rng, lang):
+    """A random clinical note: its fields and its text."""
     v = dict.fromkeys(FIELDS)
     v["age"], v["sex"] = rng.randint(3, 92), pick(rng, ["female", "male"])
     who = _who(rng, lang, v["age"], v["sex"])
@@ -335,6 +335,12 @@ def make(rng, lang):
     note = (" " if lang == "en" else "").join(parts)
     if lang == "zh" and v["sex"]:
         v["sex"] = {"female": "女", "male": "男"}[v["sex"]]
+    return v, note
+
+
+def make(rng, lang):
+    """A random clinical note to be turned into JSON."""
+    v, note = note_of(rng, lang)
     ask = pick(rng, ASK[lang])
     glue = pick(rng, ["\n", " "])
     prompt = ask + glue + note if rng.random() < 0.6 or ask[-1] in ":：" else note + glue + ask
@@ -345,3 +351,32 @@ def make(rng, lang):
         text = "null" if v[k] is None else str(v[k]) if plain else json.dumps(v[k], ensure_ascii=False)
         cells.append(f'"{k}": {text}')
     return Sample("clinical", lang, prompt, think, "{" + ", ".join(cells) + "}", json.dumps(v), "note")
+
+
+LOOK_UP = {
+    "age": {"en": ["How old is the patient?", "What is the age?"], "zh": ["患者多大年龄？", "年龄是多少？"]},
+    "sex": {"en": ["Is the patient male or female?", "What is the sex?"], "zh": ["患者性别是什么？", "性别是？"]},
+    "complaint": {
+        "en": ["What is the complaint?", "Why did the patient come?"],
+        "zh": ["主诉是什么？", "患者因何就诊？"],
+    },
+    "temperature": {"en": ["What is the temperature?"], "zh": ["体温是多少？"]},
+    "heart_rate": {"en": ["What is the heart rate?"], "zh": ["心率是多少？"]},
+    "blood_pressure": {"en": ["What is the blood pressure?"], "zh": ["血压是多少？"]},
+    "medication": {
+        "en": ["Which medication is given?", "What is the medication?"],
+        "zh": ["用了什么药？", "用药是什么？"],
+    },
+    "dose": {"en": ["What is the dose?"], "zh": ["剂量是多少？"]},
+    "allergy": {"en": ["What is the patient allergic to?", "Any allergies?"], "zh": ["对什么过敏？", "过敏史是什么？"]},
+}
+
+
+def look_up(rng, lang):
+    """One field of a clinical note."""
+    v, note = note_of(rng, lang)
+    name = pick(rng, [*FIELDS, "sex", "complaint", "medication", "medication", "allergy"])
+    ask, glue = pick(rng, LOOK_UP[name][lang]), pick(rng, ["\n", " "])
+    prompt = ask + glue + note if rng.random() < 0.5 else note + glue + ask
+    answer = NONE[lang] if v[name] is None else str(v[name])
+    return Sample("lookup", lang, prompt, f"{LABEL[lang][name]}: {answer}", answer, "clinical|" + json.dumps(v), name)

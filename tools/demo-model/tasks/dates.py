@@ -43,13 +43,11 @@ def _month(lang, month):
 
 
 def _leap_line(year, lang):
-    """Whether a year is a leap year, in one or two lines."""
-    yes, no = (("leap year", "not a leap year")) if lang == "en" else ("闰年", "平年")
-    if year % 100:
-        tens = year % 100
-        return [f"{year}: {tens}÷4={tens // 4}{' r ' if lang == 'en' else '余'}{tens % 4}, {no if tens % 4 else yes}"]
-    c = year // 100
-    return [f"{year}: 00, {c}÷4={c // 4}{' r ' if lang == 'en' else '余'}{c % 4}, {no if c % 4 else yes}"]
+    """Whether a year is a leap year: its last two digits (the first two of a full century) by four."""
+    yes, no = ("leap year", "not a leap year") if lang == "en" else ("闰年", "平年")
+    n = year % 100 or year // 100
+    head = f"{year}: {n}" if year % 100 else f"{year}: 00, {n}"
+    return [head, *div(n, 4, lang), no if n % 4 else yes]
 
 
 def weekday(rng, lang):
@@ -87,7 +85,7 @@ def weekday(rng, lang):
     prompt = pick(rng, ask).format(d=shown[start], n=n)
     r = n % 7
     step = -1 if back else 1
-    lines = div(n, 7, lang)
+    lines = [f"{names[start]} {'-' if back else '+'}{n}", *div(n, 7, lang)]
     lines.append(("0: " if lang == "en" else "0：") + names[start])
     for i in range(1, r + 1):
         lines.append((f"{i}: " if lang == "en" else f"{i}：") + names[(start + step * i) % 7])
@@ -121,7 +119,7 @@ def plus(rng, lang):
         ],
     }[lang]
     prompt = pick(rng, ask).format(d=_show(rng, lang, first.year, first.month, first.day), n=n)
-    lines, m, y = [], first.month, first.year
+    lines, m, y = [f"{_plain(lang, first.month, first.day)} {first.year}, +{n}"], first.month, first.year
     if m <= 2 and (m == 2 or last.month > 2):
         lines += _leap_line(y, lang)
     total = first.day + n
@@ -160,7 +158,7 @@ def between(rng, lang):
         "zh": ["从{a}到{b}有多少天？", "{a}到{b}相隔多少天？", "{a}至{b}相差几天？", "{a}距{b}多少天？"],
     }[lang]
     prompt = pick(rng, ask).format(a=_show(rng, lang, year, m1, d1), b=_show(rng, lang, year, m2, d2))
-    lines = []
+    lines = [f"{_plain(lang, m1, d1)}, {_plain(lang, m2, d2)}"]
     if m1 == m2:
         total = d2 - d1
         lines += sub(d2, d1, lang)

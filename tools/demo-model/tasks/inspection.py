@@ -107,18 +107,18 @@ SAY = {
         "ok": "in",
         "bad": "out",
         "max": "max",
-        "n": "out",
         "pass": "pass",
         "fail": "fail",
-        "verdict": "Out of tolerance: {n}, verdict: {v}",
+        "head": "part: {part}\nbatch: {batch}\nnominal: {nom}\ntolerance: {tol}",
+        "verdict": "out of tolerance: {n}, verdict: {v}",
     },
     "zh": {
         "ok": "合格",
         "bad": "超差",
         "max": "最大",
-        "n": "超差数",
         "pass": "合格",
         "fail": "不合格",
+        "head": "零件: {part}\n批号: {batch}\n公称尺寸: {nom}\n公差: {tol}",
         "verdict": "超差{n}个，判定：{v}",
     },
 }
@@ -131,14 +131,18 @@ def hundredths(n):
 
 def report(part, batch, nom, tol, values, words):
     """Thinking lines and the report's text; sizes in hundredths of a millimetre."""
-    lines, worst, out = [], 0, 0
+    head = words["head"].format(part=part, batch=batch, nom=hundredths(nom), tol=hundredths(tol))
+    lines, worst, out = [head], 0, 0
     for v in values:
         dev = abs(v - nom)
         sign = "+" if v > nom else "-" if v < nom else ""
         worst = max(worst, dev)
         out += dev > tol
-        state = words["bad"] if dev > tol else words["ok"]
-        lines.append(f"{hundredths(v)}: {sign}{hundredths(dev)} {state}, {words['max']} {hundredths(worst)}, {out}")
+        lines.append(
+            f"{hundredths(v)}-{hundredths(nom)}={sign}{hundredths(dev)}"
+            + (f">{hundredths(tol)} {words['bad']}" if dev > tol else f"≤{hundredths(tol)} {words['ok']}")
+            + f", {words['max']} {hundredths(worst)}, {out}"
+        )
     verdict = words["fail" if out else "pass"]
     lines.append(words["verdict"].format(n=out, v=verdict))
     nums = ", ".join(hundredths(v) for v in values)
@@ -150,8 +154,8 @@ def report(part, batch, nom, tol, values, words):
     return "\n".join(lines), text
 
 
-def make(rng, lang):
-    """A random inspection sample."""
+def form(rng, lang):
+    """A random part with its measurements: the values and the text that states them."""
     part = pick(rng, PARTS[lang])
     if rng.random() < 0.5:
         part = pick(rng, ADJ[lang]) + (" " if lang == "en" else "") + part
@@ -167,14 +171,43 @@ def make(rng, lang):
     for _ in range(rng.randint(3, 6)):
         spread = tol if calm or rng.random() < 0.6 else tol + pick(rng, [1, 2, 3, 5])
         values.append(nom + rng.randint(-spread, spread))
-    think, text = report(part, batch, nom, tol, values, SAY[lang])
     short = nom % 10 == 0 and rng.random() < 0.3
     nom_text = hundredths(nom)[:-1] if short else hundredths(nom)
     sep = pick(rng, [", ", ", ", " ", "; "]) if lang == "en" else pick(rng, ["、", ", ", "，", " "])
     ms = sep.join(hundredths(v) for v in values)
     parts = [f.format(part=part, batch=batch, nom=nom_text, tol=hundredths(tol), ms=ms) for f in pick(rng, FORM[lang])]
     glue = pick(rng, ["\n", ", ", "; ", ". "]) if lang == "en" else pick(rng, ["\n", "，", "；", "。"])
-    body, ask = glue.join(parts), pick(rng, ASK[lang])
+    return (part, batch, nom, tol, values), glue.join(parts), glue
+
+
+def make(rng, lang):
+    """A random inspection sample."""
+    given, body, glue = form(rng, lang)
+    _, _, nom, tol, values = given
+    think, text = report(*given, SAY[lang])
+    ask = pick(rng, ASK[lang])
     end = "\n" if glue == "\n" else (". " if lang == "en" else "。")
     prompt = body + end + ask if rng.random() < 0.6 else ask + ("\n" if glue == "\n" else " ") + body
     return Sample("inspection", lang, prompt, think, text, f"{nom} {tol} {values}", "report")
+
+
+LOOK_UP = {
+    "part": {"en": ["Which part is it?", "What is the part?"], "zh": ["是什么零件？", "零件是什么？"]},
+    "batch": {"en": ["Which batch is it?", "What is the batch number?"], "zh": ["批号是多少？", "是哪一批？"]},
+    "nominal": {"en": ["What is the nominal size?"], "zh": ["公称尺寸是多少？"]},
+    "tolerance": {"en": ["What is the tolerance?"], "zh": ["公差是多少？"]},
+}
+LABEL = {"part": "零件", "batch": "批号", "nominal": "公称尺寸", "tolerance": "公差"}
+
+
+def look_up(rng, lang):
+    """One field of an inspection form."""
+    (part, batch, nom, tol, values), body, glue = form(rng, lang)
+    fields = {"part": part, "batch": batch, "nominal": hundredths(nom), "tolerance": hundredths(tol)}
+    name = pick(rng, ["part", "part", "batch", "batch", "nominal", "tolerance"])
+    ask = pick(rng, LOOK_UP[name][lang])
+    end = "\n" if glue == "\n" else (". " if lang == "en" else "。")
+    prompt = body + end + ask if rng.random() < 0.6 else ask + ("\n" if glue == "\n" else " ") + body
+    think = f"{name if lang == 'en' else LABEL[name]}: {fields[name]}"
+    key = f"inspection|{nom} {tol} {values}"
+    return Sample("lookup", lang, prompt, think, fields[name], key, name)

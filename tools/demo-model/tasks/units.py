@@ -1,6 +1,6 @@
 """Task 3a: units of length, mass, volume, time and temperature."""
 
-from .common import Sample, add, div, mul, pick, sub
+from .common import WORDS, Sample, add, div, mul, pick, sub
 
 # (small unit, large unit, power of ten between them), names per language
 SCALES = [
@@ -99,7 +99,7 @@ def minutes(rng, lang):
             "en": ["How many {b} is {x}?", "Convert {x} to {b}.", "{x} in {b}?", "{x} = ? {b}"],
             "zh": ["{x}等于多少{b}？", "{x}是多少{b}", "把{x}换算成{b}。", "{x}=?{b}"],
         }[lang]
-        lines = [f"1 {big}=60 {small}", *mul(60, hours, lang)]
+        lines = [f"1 {big}=60 {small}", f"6×{hours}={6 * hours}", f"60×{hours}={60 * hours}"]
         if rest:
             lines += add(hours * 60, rest, lang)
         shown = f"{hours} {big}" + (f" {rest} {small}" if rest else "")
@@ -111,9 +111,9 @@ def minutes(rng, lang):
             "zh": ["{x}{b}等于几{a}几{b}？", "把{x}{b}换算成{a}和{b}。", "{x}{b}是几{a}几{b}"],
         }[lang]
         lines = [f"1 {big}=60 {small}"]
-        lines += [f"60×{hours}={hours * 60}", f"60×{hours + 1}={hours * 60 + 60}>{total}"]
-        if rest:
-            lines.append(f"{total}-{hours * 60}={rest}")
+        rem = WORDS[lang]["rem"]
+        lines.append(f"{total // 10}÷6={hours}" + rem + str(rest // 10))
+        lines.append(f"{total}÷60={hours}" + rem + str(rest))
         shown = f"{hours} {big}" + (f" {rest} {small}" if rest else "")
         answer, prompt = f"{total} {small} = {shown}", pick(rng, ask).format(x=total, a=big_n, b=small_n)
         key = f"{total} {small} to {big}"
