@@ -315,7 +315,7 @@ def note_of(rng, lang):
         v["blood_pressure"] = f"{rng.randint(90, 180)}/{rng.randint(50, 110)}"
         parts.append(pick(rng, says["blood_pressure"]).format(v=v["blood_pressure"]))
     if rng.random() < 0.8:
-        v["medication"] = _invent(rng, lang) if rng.random() < 0.45 else pick(rng, DRUG[lang])
+        v["medication"] = _invent(rng, lang) if rng.random() < 0.12 else pick(rng, DRUG[lang])
         if rng.random() < 0.85:
             v["dose"] = _dose(rng, lang)
             parts.append(pick(rng, says["drug"]).format(m=v["medication"], d=v["dose"]))
@@ -323,7 +323,7 @@ def note_of(rng, lang):
             parts.append(pick(rng, says["medication"]).format(v=v["medication"]))
     r = rng.random()
     if r < 0.5:
-        v["allergy"] = _invent(rng, lang) if rng.random() < 0.3 else pick(rng, ALLERGY[lang])
+        v["allergy"] = _invent(rng, lang) if rng.random() < 0.06 else pick(rng, ALLERGY[lang])
         parts.append(pick(rng, says["allergy"]).format(v=v["allergy"]))
     elif r < 0.7:
         v["allergy"] = "none" if lang == "en" else "无"

@@ -66,6 +66,7 @@ ADJ = {
     "en": ["steel", "brass", "upper", "lower", "left", "right", "inner", "outer", "short", "long", "front", "rear"],
     "zh": ["钢", "铜", "上", "下", "左", "右", "内", "外", "短", "长", "前", "后"],
 }
+BATCH_MARKS = ["", "A", "B", "B", "C", "L", "L", "M", "S", "B-", "L-"]
 ASK = {
     "en": [
         "Fill in the inspection report.",
@@ -159,9 +160,7 @@ def form(rng, lang):
     part = pick(rng, PARTS[lang])
     if rng.random() < 0.5:
         part = pick(rng, ADJ[lang]) + (" " if lang == "en" else "") + part
-    letters = "ABCDEFGHJKLMNPQRSTUVWXYZ"
-    batch = "".join(pick(rng, letters) for _ in range(rng.randint(1, 2)))
-    batch += pick(rng, ["", "-"]) + "".join(pick(rng, "0123456789") for _ in range(rng.randint(3, 5)))
+    batch = pick(rng, BATCH_MARKS) + "".join(pick(rng, "0123456789") for _ in range(rng.randint(3, 5)))
     nom = rng.randint(2, 120) * 100 + (rng.randint(0, 9) * 10 if rng.random() < 0.6 else 0)
     if rng.random() < 0.15:
         nom += 5
