@@ -23,6 +23,7 @@ GREEDY = 64
 PROMPT_LENGTHS = (5, 23, 45)
 VOCAB = 256
 
+# fmt: off
 LLAMA = {
     "architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu",
     "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 3, "num_attention_heads": 4,
@@ -100,25 +101,35 @@ MODELS = {
 }
 
 
+# fmt: on
 def attention(prefix: str, c: dict) -> dict:
     hidden, heads = c["hidden_size"], c["num_attention_heads"]
     if "kv_lora_rank" in c:
         rope, nope, rank = c["qk_rope_head_dim"], c["qk_nope_head_dim"], c["kv_lora_rank"]
         value, q_rank = c["v_head_dim"], c["q_lora_rank"]
-        shapes = {"kv_a_proj_with_mqa.weight": (rank + rope, hidden),
-                  "kv_a_layernorm.weight": (rank,),
-                  "kv_b_proj.weight": (heads * (nope + value), rank),
-                  "o_proj.weight": (hidden, heads * value)}
+        shapes = {
+            "kv_a_proj_with_mqa.weight": (rank + rope, hidden),
+            "kv_a_layernorm.weight": (rank,),
+            "kv_b_proj.weight": (heads * (nope + value), rank),
+            "o_proj.weight": (hidden, heads * value),
+        }
         if q_rank is None:
             shapes["q_proj.weight"] = (heads * (nope + rope), hidden)
         else:
-            shapes |= {"q_a_proj.weight": (q_rank, hidden), "q_a_layernorm.weight": (q_rank,),
-                       "q_b_proj.weight": (heads * (nope + rope), q_rank)}
+            shapes |= {
+                "q_a_proj.weight": (q_rank, hidden),
+                "q_a_layernorm.weight": (q_rank,),
+                "q_b_proj.weight": (heads * (nope + rope), q_rank),
+            }
     else:
         dim = c.get("head_dim") or hidden // heads
         q, kv = heads * dim, c["num_key_value_heads"] * dim
-        shapes = {"q_proj.weight": (q, hidden), "k_proj.weight": (kv, hidden),
-                  "v_proj.weight": (kv, hidden), "o_proj.weight": (hidden, q)}
+        shapes = {
+            "q_proj.weight": (q, hidden),
+            "k_proj.weight": (kv, hidden),
+            "v_proj.weight": (kv, hidden),
+            "o_proj.weight": (hidden, q),
+        }
         if c["model_type"] == "qwen2":
             shapes |= {"q_proj.bias": (q,), "k_proj.bias": (kv,), "v_proj.bias": (kv,)}
         if c["model_type"] == "qwen3":
@@ -127,8 +138,11 @@ def attention(prefix: str, c: dict) -> dict:
 
 
 def gated(prefix: str, width: int, hidden: int) -> dict:
-    return {prefix + "gate_proj.weight": (width, hidden), prefix + "up_proj.weight": (width, hidden),
-            prefix + "down_proj.weight": (hidden, width)}
+    return {
+        prefix + "gate_proj.weight": (width, hidden),
+        prefix + "up_proj.weight": (width, hidden),
+        prefix + "down_proj.weight": (hidden, width),
+    }
 
 
 def feed_forward(prefix: str, layer: int, c: dict) -> dict:
@@ -151,8 +165,7 @@ def tensor_shapes(c: dict) -> dict:
         shapes["lm_head.weight"] = (VOCAB, hidden)
     for layer in range(c["num_hidden_layers"]):
         prefix = f"model.layers.{layer}."
-        shapes |= {prefix + "input_layernorm.weight": (hidden,),
-                   prefix + "post_attention_layernorm.weight": (hidden,)}
+        shapes |= {prefix + "input_layernorm.weight": (hidden,), prefix + "post_attention_layernorm.weight": (hidden,)}
         shapes |= attention(prefix, c) | feed_forward(prefix, layer, c)
     return shapes
 
@@ -191,11 +204,13 @@ def weights(seed: int, name: str, shape: tuple, centre: float, amplitude: float)
 def load(config: dict, tensors: list, seed: int):
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "config.json").write_text(json.dumps(config))
-        data = {name: weights(seed, name, tuple(shape), centre, amplitude)
-                for name, shape, centre, amplitude in tensors}
+        data = {
+            name: weights(seed, name, tuple(shape), centre, amplitude) for name, shape, centre, amplitude in tensors
+        }
         safetensors.numpy.save_file(data, Path(folder, "model.safetensors"), {"format": "pt"})
         model, info = transformers.AutoModelForCausalLM.from_pretrained(
-            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+            folder, dtype=torch.float32, attn_implementation="eager", output_loading_info=True
+        )
     if info["missing_keys"] or info["unexpected_keys"] or info["mismatched_keys"]:
         sys.exit(f"tensors do not fit the model: {info}")
     return model.eval()
@@ -208,9 +223,9 @@ def run(model, tokens: list) -> tuple[list, torch.Tensor, float]:
     for _ in range(GREEDY):  # no cache: the plainest computation there is
         text.append(int(model(torch.tensor([text])).logits[0, -1].argmax()))
     logits = model(torch.tensor([text])).logits[0]
-    best = torch.topk(logits[len(tokens) - 1:-1], 2, dim=-1).values
+    best = torch.topk(logits[len(tokens) - 1 : -1], 2, dim=-1).values
     lead = (best[:, 0] - best[:, 1]).min() / logits.abs().max()
-    return text[len(tokens):], logits, lead.item()
+    return text[len(tokens) :], logits, lead.item()
 
 
 def attempt(config: dict, tensors: list, seed: int) -> list | None:
@@ -226,9 +241,13 @@ def attempt(config: dict, tensors: list, seed: int) -> list | None:
         if logits.std() < 0.5:
             sys.exit(f"logits are not spread: deviation {logits.std().item():.2f}")
         rows = sorted({length // 2, length - 1, length + GREEDY - 1})
-        prompts.append({"tokens": tokens, "greedy": greedy,
-                        "logits": [[row, [float(f"{x:.8g}") for x in logits[row].tolist()]]
-                                   for row in rows]})
+        prompts.append(
+            {
+                "tokens": tokens,
+                "greedy": greedy,
+                "logits": [[row, [float(f"{x:.8g}") for x in logits[row].tolist()]] for row in rows],
+            }
+        )
     return prompts
 
 
@@ -237,8 +256,7 @@ def main() -> None:
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
         config = MODELS[name]
-        tensors = [[n, list(shape), *spread(n, shape)]
-                   for n, shape in tensor_shapes(config).items()]
+        tensors = [[n, list(shape), *spread(n, shape)] for n, shape in tensor_shapes(config).items()]
         seed = 100 * number
         while (prompts := attempt(config, tensors, seed := seed + 1)) is None:
             pass
