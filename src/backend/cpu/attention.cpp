@@ -74,64 +74,123 @@ void CpuBackend::mla_attention(Mat q, const KvCache& cache, int32_t layer, const
   attend(q, kv, batch, params.heads, params.scale, out);
 }
 
+// What one attention call works with, and the work of its threads.
+struct CpuBackend::Attention {
+  const Kernels& kernels;
+  Mat q, out;
+  KvLayer kv;
+  int32_t group;   // heads of a KV head
+  int32_t most;    // queries of a tile at most
+  int64_t stride;  // of a query's sums of values
+  float scale;
+
+  // A state: for each query the largest score, the sum of exponentials, the sums of values.
+  int64_t state_floats() const { return most * (2 + stride); }
+  // A thread's memory: queries, what each of them sees, a second state, the kernel's scratch.
+  int64_t thread_floats() const {
+    return most * (kv.key_dim + 1) + state_floats() +
+           attention_scratch_floats(most, kv.key_dim, stride);
+  }
+  int64_t row_of_query(const Tile& tile, int32_t j) const { return tile.row + j / group; }
+  int64_t head_of_query(const Tile& tile, int32_t j) const {
+    return tile.kv_head * group + j % group;
+  }
+
+  // The chunks that start in [begin, end), merged in order, to `state`. memory: thread_floats().
+  void run(const Tile& tile, int32_t begin, int32_t end, float* state, float* memory) const {
+    const int32_t m = tile.rows * group;
+    auto* const visible = reinterpret_cast<int32_t*>(memory + most * kv.key_dim);
+    float* const second = memory + most * (kv.key_dim + 1);
+    for (int32_t j = 0; j < m; ++j) {
+      const int64_t row = row_of_query(tile, j);
+      kernels.scale(row_of(q, row) + head_of_query(tile, j) * kv.key_dim, scale,
+                    memory + int64_t{j} * kv.key_dim, kv.key_dim);
+      visible[j] = static_cast<int32_t>(tile.sequence->cached + row - tile.sequence->row_begin + 1);
+    }
+    AttentionTile work{.kv = kv,
+                       .pages = tile.sequence->pages.data(),
+                       .kv_head = tile.kv_head,
+                       .queries = m,
+                       .q = memory,
+                       .visible = visible,
+                       .value_stride = stride,
+                       .scratch = second + state_floats()};
+    for (int32_t chunk = begin; chunk < end; chunk += kAttentionChunk) {
+      float* const to = chunk == begin ? state : second;
+      work.begin = chunk;
+      work.end = std::min(end, chunk + kAttentionChunk);
+      work.max = to;
+      work.sum = to + most;
+      work.out = to + 2 * most;
+      kernels.attend(work);
+      if (to != state) merge(tile, state, to);
+    }
+  }
+  void merge(const Tile& tile, float* state, const float* later) const {
+    kernels.merge(state, state + most, state + 2 * most, later, later + most, later + 2 * most,
+                  tile.rows * group, stride);
+  }
+  void finish(const Tile& tile, const float* state) const {
+    for (int32_t j = 0; j < tile.rows * group; ++j) {
+      kernels.scale(state + 2 * most + j * stride, 1.0f / state[most + j],
+                    row_of(out, row_of_query(tile, j)) + head_of_query(tile, j) * kv.value_dim,
+                    kv.value_dim);
+    }
+  }
+};
+
 void CpuBackend::attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale,
                         Mat out) {
   const int32_t group = heads / kv.kv_heads;
   CHECK(q.cols >= int64_t{heads} * kv.key_dim && out.cols >= int64_t{heads} * kv.value_dim);
   const std::vector<Tile> tiles = make_tiles(batch, kv.kv_heads, group);
   if (tiles.empty()) return;
-  const int64_t stride = (kv.value_dim + kValuePad - 1) / kValuePad * kValuePad;
-  const int32_t most = std::max(1, kTileQueries / group) * group;
+  const Attention work{kernels_,
+                       q,
+                       out,
+                       kv,
+                       group,
+                       std::max(1, kTileQueries / group) * group,
+                       (kv.value_dim + kValuePad - 1) / kValuePad * kValuePad,
+                       scale};
 
-  // Per thread: queries, what each may see, two states (max, sum, out) and the kernel's scratch.
-  const int64_t state = most * (2 + stride);
-  const int64_t floats =
-      most * (kv.key_dim + 1) + 2 * state + attention_scratch_floats(most, kv.key_dim, stride);
+  // Enough tiles: each thread takes whole ones. A few long ones: threads share their chunks.
+  const auto chunks_of = [](const Tile& tile) {
+    return (tile.end + kAttentionChunk - 1) / kAttentionChunk;
+  };
+  const bool whole = std::ssize(tiles) >= 4 * pool_.size() || pool_.size() == 1;
+  std::vector<int64_t> first_part{0};  // of each tile
+  for (const Tile& tile : tiles)
+    first_part.push_back(first_part.back() + (whole ? 1 : chunks_of(tile)));
+  const int64_t parts = first_part.back();
+
   const auto mark = arena_.mark();
-  float* const memory = arena_.array<float>(floats * pool_.size());
-
-  pool_.parallel_for(
-      static_cast<int64_t>(tiles.size()), 1, [&](int64_t first, int64_t last, int thread) {
-        float* const queries = memory + floats * thread;
-        auto* const visible = reinterpret_cast<int32_t*>(queries + most * kv.key_dim);
-        float* const states = queries + most * (kv.key_dim + 1);
-        for (int64_t i = first; i < last; ++i) {
-          const Tile& tile = tiles[static_cast<std::size_t>(i)];
-          const int32_t m = tile.rows * group;
-          for (int32_t j = 0; j < m; ++j) {
-            const int32_t row = tile.row + j / group, head = tile.kv_head * group + j % group;
-            kernels_.scale(row_of(q, row) + int64_t{head} * kv.key_dim, scale,
-                           queries + int64_t{j} * kv.key_dim, kv.key_dim);
-            visible[j] = tile.sequence->cached + (row - tile.sequence->row_begin) + 1;
-          }
-          AttentionTile work{.kv = kv,
-                             .pages = tile.sequence->pages.data(),
-                             .kv_head = tile.kv_head,
-                             .queries = m,
-                             .q = queries,
-                             .visible = visible,
-                             .value_stride = stride,
-                             .scratch = states + 2 * state};
-          for (int32_t begin = 0; begin < tile.end; begin += kAttentionChunk) {
-            float* to = begin == 0 ? states : states + state;
-            work.begin = begin;
-            work.end = std::min(tile.end, begin + kAttentionChunk);
-            work.max = to;
-            work.sum = to + most;
-            work.out = to + 2 * most;
-            kernels_.attend(work);
-            if (begin > 0) {
-              kernels_.merge(states, states + most, states + 2 * most, work.max, work.sum, work.out,
-                             m, stride);
-            }
-          }
-          for (int32_t j = 0; j < m; ++j) {
-            const int32_t row = tile.row + j / group, head = tile.kv_head * group + j % group;
-            kernels_.scale(states + 2 * most + j * stride, 1.0f / states[most + j],
-                           row_of(out, row) + int64_t{head} * kv.value_dim, kv.value_dim);
-          }
+  const int64_t memory_floats = work.thread_floats(), state_floats = work.state_floats();
+  float* const memory = arena_.array<float>(memory_floats * pool_.size());
+  float* const states = arena_.array<float>(state_floats * (whole ? pool_.size() : parts));
+  pool_.parallel_for(parts, 1, [&](int64_t begin, int64_t end, int thread) {
+    for (int64_t part = begin; part < end; ++part) {
+      const auto t = std::ranges::upper_bound(first_part, part) - first_part.begin() - 1;
+      const Tile& tile = tiles[static_cast<std::size_t>(t)];
+      float* const state = states + state_floats * (whole ? thread : part);
+      const auto chunk = static_cast<int32_t>(part - first_part[static_cast<std::size_t>(t)]);
+      const int32_t token = chunk * kAttentionChunk;
+      work.run(tile, token, whole ? tile.end : std::min(tile.end, token + kAttentionChunk), state,
+               memory + memory_floats * thread);
+      if (whole) work.finish(tile, state);
+    }
+  });
+  if (!whole) {
+    pool_.parallel_for(std::ssize(tiles), 1, [&](int64_t begin, int64_t end, int) {
+      for (auto t = static_cast<std::size_t>(begin); t < static_cast<std::size_t>(end); ++t) {
+        float* const state = states + state_floats * first_part[t];
+        for (int64_t part = first_part[t] + 1; part < first_part[t + 1]; ++part) {
+          work.merge(tiles[t], state, states + state_floats * part);
         }
-      });
+        work.finish(tiles[t], state);
+      }
+    });
+  }
   arena_.release(mark);
 }
 

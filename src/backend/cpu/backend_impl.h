@@ -59,6 +59,7 @@ class CpuBackend final : public Backend {
       for (int64_t row = begin; row < end; ++row) f(row);
     });
   }
+  struct Attention;
   void attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale, Mat out);
 
   const Kernels& kernels_;

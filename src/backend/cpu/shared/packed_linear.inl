@@ -55,6 +55,8 @@ void quantize_block(const float* x, int64_t x_stride, const QuantizedRows& to, i
   }
 }
 
+inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
+
 // The kernels for a work item's two block sizes, and where things lie.
 struct PackedLoops {
   const PackedWork& work;
@@ -85,6 +87,21 @@ struct PackedLoops {
     return work.panels + panel * work.panel_bytes +
            column / work.format->block * work.format->scale_bytes;
   }
+  // Fetches the scales of the tile that comes next (nothing past the end), and says what codes to
+  // fetch while this one is used.
+  Ahead fetch(int64_t panel, int64_t column, int64_t columns) const {
+    Ahead ahead{};
+    if (panel >= work.panel_count || column >= work.columns) return ahead;
+    const PackedFormat& format = *work.format;
+    ahead.bytes = format.strip_bytes;
+    for (int i = 0; i < panels; ++i) {
+      const int64_t p = at_most(panel + i, work.panel_count - 1);
+      ahead.codes[i] = codes(p, column);
+      const int64_t bytes = columns / format.block * format.scale_bytes;
+      for (int64_t at = 0; at < bytes; at += 64) vprefetch(scales(p, column) + at);
+    }
+    return ahead;
+  }
   void unpack(int64_t panel, int n, int64_t column, int64_t columns, Tile* tiles) const {
     const PackedFormat& format = *work.format;
     for (int i = 0; i < n; ++i) {
@@ -107,10 +124,7 @@ struct PackedLoops {
   }
 };
 
-inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
-
-// One block of rows: panels one after the other as they lie in memory, the next tile's codes
-// fetched while this one is used.
+// One block of rows: panels one after the other as they lie in memory.
 void few_rows(const PackedLoops& loops) {
   const PackedWork& work = loops.work;
   Tile tiles[2];
@@ -119,18 +133,8 @@ void few_rows(const PackedLoops& loops) {
     for (int64_t column = 0; column < work.columns; column += kFewColumns) {
       const int64_t columns = at_most(kFewColumns, work.columns - column);
       const bool more = column + columns < work.columns;
-      const int64_t next = more ? panel : panel + loops.panels;
-      Ahead ahead{};
-      if (next < work.panel_count) {
-        ahead.bytes = work.format->strip_bytes;
-        const int64_t at = more ? column + columns : 0;
-        for (int i = 0; i < loops.panels; ++i) {
-          const int64_t p = at_most(next + i, work.panel_count - 1);
-          ahead.codes[i] = loops.codes(p, at);
-          const int64_t bytes = kFewColumns / work.format->block * work.format->scale_bytes;
-          for (int64_t b = 0; b < bytes; b += 64) vprefetch(loops.scales(p, at) + b);
-        }
-      }
+      const Ahead ahead = more ? loops.fetch(panel, column + columns, kFewColumns)
+                               : loops.fetch(panel + loops.panels, 0, kFewColumns);
       loops.unpack(panel, n, column, columns, tiles);
       loops.multiply(tiles, panel, n, work.first_block, column, columns, ahead);
     }
@@ -151,9 +155,13 @@ void many_rows(const PackedLoops& loops) {
       const int64_t columns = at_most(kManyColumns, work.columns - column);
       for (int64_t panel = 0; panel < work.panel_count; panel += loops.panels) {
         const int n = static_cast<int>(at_most(loops.panels, work.panel_count - panel));
+        const bool more = panel + loops.panels < work.panel_count;
+        const Ahead ahead = more ? loops.fetch(panel + loops.panels, column, kManyColumns)
+                                 : loops.fetch(0, column + columns, kManyColumns);
         loops.unpack(panel, n, column, columns, tiles);
-        for (int64_t block = super; block < super_end; ++block)
-          loops.multiply(tiles, panel, n, block, column, columns, {});
+        for (int64_t block = super; block < super_end; ++block) {
+          loops.multiply(tiles, panel, n, block, column, columns, block == super ? ahead : Ahead{});
+        }
       }
     }
     super = super_end;
