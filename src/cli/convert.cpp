@@ -12,6 +12,7 @@
 #include "cli/progress.h"
 #include "files/conversion.h"
 #include "files/gguf_export.h"
+#include "files/hf_export.h"
 #include "files/json_writer.h"
 
 namespace holdfast::cli {
@@ -28,6 +29,24 @@ bool quantized(const Conversion& model) {
     if (tensor.stored && dtype_info(tensor.stored->type).block_size > 1) return true;
   }
   return false;
+}
+
+// A Hugging Face directory takes a GGUF as source and holds floats.
+Status check_directory(const Conversion& model, const Recipe& recipe, const Options& options) {
+  if (dtype_info(recipe.base).block_size > 1) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("a Hugging Face directory cannot hold {}", recipe.name), "--type",
+                "Choose f32, f16 or bf16, or end OUT with .gguf");
+  }
+  if (model.parts.empty()) {
+    return fail(Code::kInvalidArgument, "IN is a Hugging Face directory already", options.in,
+                "End OUT with .gguf to convert it");
+  }
+  if (hf_tokenizer_text(model.tokenizer).empty())
+    spdlog::warn(
+        "no tokenizer.json is written for the pre-tokenizer '{}': add the original model's",
+        model.tokenizer.pre);
+  return {};
 }
 
 Status convert(const Options& options, uint64_t& bytes) {
@@ -49,6 +68,13 @@ Status convert(const Options& options, uint64_t& bytes) {
   settings.threads = options.threads > 0 ? options.threads : ThreadPool::available_cpus();
   ProgressLine line("converting");
   settings.progress = [&](double share, const std::string& tensor) { line.show(share, tensor); };
+  if (!options.out.ends_with(".gguf")) {
+    RETURN_IF_ERROR(check_directory(model, *recipe, options));
+    RETURN_IF_ERROR(export_hf(model, recipe->base, options.out, settings));
+    for (const auto& entry : std::filesystem::directory_iterator(options.out, error))
+      bytes += entry.file_size(error);
+    return {};
+  }
   RETURN_IF_ERROR(export_gguf(model, *recipe, options.out, settings));
   bytes = std::filesystem::file_size(options.out, error);
   return {};

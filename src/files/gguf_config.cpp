@@ -124,7 +124,7 @@ Status read_rope(const Keys& keys, const ModelFile& tensors, ModelConfig& config
 
   if (tensors.has("rope_freqs.weight")) {
     ASSIGN_OR_RETURN(const TensorView view, tensors.tensor("rope_freqs.weight"));
-    if (view.type != DType::kF32 || view.shape.rank != 1 || view.cols() > 65536)
+    if (view.type != DType::kF32 || view.shape.rank != 1 || view.cols() < 1 || view.cols() > 65536)
       return fail(Code::kCorrupt, "tensor 'rope_freqs.weight' is not a short vector of f32",
                   tensors.path());
     rope.freq_divisors.resize(static_cast<std::size_t>(view.cols()));

@@ -59,7 +59,10 @@ void append_quoted(std::string& out, std::string_view text) {
 template <class T>
 std::string number_text(T number) {
   if (!std::isfinite(number)) return "null";
-  return fmt::format("{}", number);
+  std::string text = fmt::format("{}", number);
+  // Stays a float to readers that tell 1 from 1.0 apart.
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 // The pre-tokenizers of tokenizer.json files that GGUF knows by a name.
 
-#include <algorithm>
 #include <array>
-#include <initializer_list>
 
 #include "files/tokenizer_arrays.h"
 
@@ -25,10 +23,18 @@ constexpr const char* kDeepSeekV3 =
 
 struct Row {
   std::string_view name;
-  std::initializer_list<std::string_view> patterns;
+  std::array<std::string_view, 3> steps;  // empty ones are none
+
+  std::vector<std::string> patterns() const {
+    std::vector<std::string> out;
+    for (const std::string_view step : steps) {
+      if (!step.empty()) out.emplace_back(step);
+    }
+    return out;
+  }
 };
 
-const std::array kRows{
+constexpr std::array kRows{
     Row{"gpt-2", {kGpt2}},
     Row{"qwen2", {kQwen2}},
     Row{"llama-bpe", {kLlama3}},
@@ -39,8 +45,7 @@ const std::array kRows{
 
 std::string pretokenizer_name(const std::vector<std::string>& patterns, bool individual_digits) {
   for (const Row& row : kRows) {
-    if (!individual_digits && std::ranges::equal(patterns, row.patterns))
-      return std::string(row.name);
+    if (!individual_digits && patterns == row.patterns()) return std::string(row.name);
   }
   // DeepSeek's first two tokenizers are told by their second pattern: letters of any script, or a
   // list of hundreds of ranges.
@@ -54,7 +59,7 @@ std::string pretokenizer_name(const std::vector<std::string>& patterns, bool ind
 std::vector<std::string> pretokenizer_patterns(std::string_view name) {
   if (name == "deepseek-r1-qwen") name = "qwen2";
   for (const Row& row : kRows) {
-    if (row.name == name) return {row.patterns.begin(), row.patterns.end()};
+    if (row.name == name) return row.patterns();
   }
   return {};
 }

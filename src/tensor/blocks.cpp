@@ -44,11 +44,13 @@ const Codec& find_codec(DType type, int64_t n) {
 }  // namespace
 
 void dequantize(DType type, const void* src, float* dst, int64_t n) {
-  find_codec(type, n).decode(static_cast<const uint8_t*>(src), dst, n);
+  const Codec& found = find_codec(type, n);
+  if (n > 0) found.decode(static_cast<const uint8_t*>(src), dst, n);
 }
 
 void quantize(DType type, const float* src, void* dst, int64_t n, const float* importance) {
-  find_codec(type, n).encode(src, static_cast<uint8_t*>(dst), n, importance);
+  const Codec& found = find_codec(type, n);
+  if (n > 0) found.encode(src, static_cast<uint8_t*>(dst), n, importance);
 }
 
 }  // namespace holdfast
