@@ -39,7 +39,8 @@ void merge_by_rank(std::vector<int32_t>& symbols, Look&& look) {
     std::vector<uint64_t> heap;  // rank, then position
   };
   thread_local Scratch scratch;
-  auto& [nodes, heap] = scratch;
+  std::vector<Node>& nodes = scratch.nodes;  // not a structured binding: clang cannot capture one
+  std::vector<uint64_t>& heap = scratch.heap;
 
   const auto n = static_cast<uint32_t>(symbols.size());
   nodes.resize(n);
