@@ -31,6 +31,11 @@ if(HOLDFAST_SANITIZE)
   target_link_options(holdfast_options INTERFACE -fsanitize=${HOLDFAST_SANITIZE})
 endif()
 
+# The fuzzer steers by what it reaches: the libraries must tell it, not the targets alone.
+if(HOLDFAST_FUZZ)
+  target_compile_options(holdfast_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # holdfast_library(NAME [DEPENDS lib...]): the library of the calling folder, from all its .cpp files.
 function(holdfast_library name)
   cmake_parse_arguments(ARG "" "" "DEPENDS" ${ARGN})
