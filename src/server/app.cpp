@@ -18,8 +18,8 @@ ApiResult<ServedModel*> App::find_model(std::string_view id) const {
 std::string system_fingerprint(const ServedModel& model) {
   const ModelConfig& config = model.config();
   const std::string facts =
-      fmt::format("{}|{}|{}|{}|{}|{}|{}|{}", model.id(), config.architecture, config.name,
-                  config.layers, config.hidden, config.vocab, model.context(), model.created());
+      fmt::format("{}|{}|{}|{}|{}|{}|{}", model.id(), config.architecture, config.name,
+                  config.layers, config.hidden, config.vocab, model.context());
   uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
   for (const char c : facts) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
   return fmt::format("fp_{:010x}", hash >> 24);
