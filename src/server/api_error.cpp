@@ -10,6 +10,9 @@ std::string_view ApiError::type() const {
       return "authentication_error";
     case 403:
       return "permission_error";
+    case 501:
+    case 505:
+      return "invalid_request_error";
     case 429:
       return "rate_limit_error";
     default:

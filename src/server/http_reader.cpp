@@ -64,7 +64,6 @@ struct HttpReader::Parser {
 
 HttpReader::HttpReader(const HttpLimits& limits)
     : parser_(std::make_unique<Parser>()), limits_(limits) {
-  parser_->beast.eager(true);
   parser_->beast.header_limit(limits.head_bytes);
   parser_->beast.body_limit(limits.body_bytes);
 }
@@ -86,7 +85,16 @@ size_t HttpReader::put(std::string_view bytes) {
     const std::string_view rest = bytes.substr(used);
     const size_t taken = beast.put(boost::asio::buffer(rest.data(), rest.size()), ec);
     used += taken;
-    if (beast.is_header_done() && !head_done_) read_head();
+    if (!head_done_) {
+      // Beast's own limit holds for a head that comes in pieces, not for one that is there at once.
+      head_bytes_ += taken;
+      const size_t head = head_bytes_ + (beast.is_header_done() ? 0 : rest.size() - taken);
+      if (head > limits_.head_bytes) ec = http::error::header_limit;
+      if (beast.is_header_done()) {
+        read_head();
+        beast.eager(true);
+      }
+    }
     if (ec == http::error::need_more) {
       if (rest.size() - taken > kMaxLookahead)
         fail(400, "A chunk's header is too long", "bad_http");

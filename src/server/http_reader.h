@@ -46,6 +46,7 @@ class HttpReader {
   std::unique_ptr<Parser> parser_;
   HttpLimits limits_;
   HttpRequest request_;
+  size_t head_bytes_ = 0;
   std::optional<ApiError> error_;
   bool started_ = false, head_done_ = false, done_ = false, expects_continue_ = false;
 };

@@ -21,7 +21,8 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
 }  // namespace
 
 RouteMatch match_route(const HttpRequest& request) {
-  const std::string_view wanted = request.method == "HEAD" ? "GET" : request.method;
+  std::string_view wanted = request.method;
+  if (wanted == "HEAD") wanted = "GET";
   std::string allowed;
   for (const Route& route : routes()) {
     const auto rest = match(route.pattern, request.path);
