@@ -8,6 +8,10 @@ from conftest import MODEL
 QUESTION = [{"role": "user", "content": "What is 17 + 25?"}]
 
 
+# However sure the model is: sixteen tokens between which chance decides.
+CHANCE = {"temperature": 2.0, "logit_bias": {str(token): 100 for token in range(300, 316)}}
+
+
 def ask(client, messages=None, **fields):
     return client.chat.completions.create(model=MODEL, messages=messages or QUESTION, **fields)
 
@@ -92,20 +96,20 @@ def test_limits(client, name):
 
 
 def test_a_seed_repeats(client):
-    fields = {"seed": 42, "temperature": 1.5, "max_tokens": 40}
+    fields = {"seed": 42, "max_tokens": 40, **CHANCE}
     first, second = ask(client, **fields), ask(client, **fields)
     assert first.choices[0].message == second.choices[0].message
     others = {ask(client, **fields | {"seed": seed}).choices[0].message.reasoning_content for seed in range(8)}
-    assert len(others) > 1
+    assert len(others) == 8
 
 
 def test_without_a_seed_answers_differ(client):
-    answers = {ask(client, temperature=2.0, max_tokens=40).choices[0].message.reasoning_content for _ in range(6)}
-    assert len(answers) > 1
+    answers = {ask(client, max_tokens=40, **CHANCE).choices[0].message.reasoning_content for _ in range(6)}
+    assert len(answers) == 6
 
 
 def test_several_choices(client):
-    fields = {"n": 3, "seed": 5, "temperature": 1.5, "max_tokens": 30}
+    fields = {"n": 3, "seed": 5, "max_tokens": 30, **CHANCE}
     whole = ask(client, **fields)
     assert [choice.index for choice in whole.choices] == [0, 1, 2]
     assert whole.usage.completion_tokens == 90
@@ -231,6 +235,7 @@ def test_a_stream_never_splits_a_character(client):
     messages = [{"role": "user", "content": "写一些生僻字和表情 🎉🧪"}]
     for seed in range(4):
         fields = {"temperature": 2.0, "seed": seed, "max_tokens": 120, "extra_body": {"ignore_eos": True}}
+        fields["logit_bias"] = {str(token): 30 for token in range(128, 256)}  # the bytes above ASCII
         whole = ask(client, messages, **fields).choices[0].message
         chunks = stream(client, messages, **fields)
         assert joined(chunks, "reasoning_content") == (whole.reasoning_content or "")

@@ -41,13 +41,15 @@ def test_the_stream_tells_the_same(client):
 
 
 def test_several_prompts_and_choices(client):
-    fields = {"temperature": 1.5, "seed": 11, "max_tokens": 12}
+    bias = {str(token): 100 for token in range(300, 316)}  # between which chance decides
+    fields = {"temperature": 2.0, "logit_bias": bias, "seed": 11, "max_tokens": 12}
     prompts = ["one ", "二 ", "3 "]
     answer = complete(client, prompts, n=2, **fields)
     assert [choice.index for choice in answer.choices] == list(range(6))
     alone = [complete(client, prompt, n=2, **fields) for prompt in prompts]
     texts = [choice.text for one in alone for choice in one.choices]
     assert [choice.text for choice in answer.choices] == texts
+    assert len(set(texts)) == 6
     assert answer.usage.prompt_tokens == sum(one.usage.prompt_tokens for one in alone)
     streamed = [""] * 6
     for chunk in complete(client, prompts, n=2, stream=True, **fields):

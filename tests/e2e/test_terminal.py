@@ -117,9 +117,7 @@ def test_generate_is_exact(tmp_path):
     assert result["text"].endswith("</think>\n\n" + ANSWER)
     again = json.loads(holdfast("tokenize", DEMO, prompt, "--special", "--json").stdout)["tokens"]
     assert result["prompt_tokens"][-len(again) :] == again
-    as_text = json.loads(
-        holdfast("generate", DEMO, "--prompt-file", prompt, "--max-tokens", 1, "--json").stdout
-    )
+    as_text = json.loads(holdfast("generate", DEMO, "--prompt-file", prompt, "--max-tokens", 1, "--json").stdout)
     assert len(as_text["prompt_tokens"]) > len(result["prompt_tokens"])
     assert len(as_text["tokens"]) <= 1
 
