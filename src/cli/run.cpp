@@ -1,4 +1,6 @@
 // holdfast run [MODEL] [PROMPT]: chat in the terminal.
+#include <algorithm>
+#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -154,12 +156,20 @@ int answer_once(Conversation& conversation, const std::string& prompt, const Run
   return answer->finish == FinishReason::kCancelled ? 1 : 0;
 }
 
+// `holdfast run "What is 2 + 2?"`, `holdfast run 37+58=?` and `holdfast run 你好` are questions to
+// the demo model: no name of a model has white space, other signs, or letters outside ASCII.
+bool could_name_model(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return std::isalnum(byte) != 0 || std::string_view("._-/:@~").find(c) != std::string_view::npos;
+  });
+}
+
 int run(RunOptions options) {
-  // `holdfast run "What is 2 + 2?"`: what has white space and is no file is a prompt.
-  if (options.prompt.empty() && options.model.find_first_of(" \n") != std::string::npos &&
-      !std::filesystem::exists(options.model)) {
+  if (options.prompt.empty() && !could_name_model(options.model) && !resolve_model(options.model)) {
     options.prompt = std::exchange(options.model, {});
   }
+  if (const auto found = resolve_model(options.model); !found) return report(found.error());
   if (options.prompt.empty() && isatty(STDIN_FILENO) != 1) {
     options.prompt.assign(std::istreambuf_iterator<char>(std::cin), {});
     if (trim(options.prompt).empty()) {

@@ -159,3 +159,16 @@ def test_no_escapes_where_the_terminal_has_none():
     hidden = Terminal("run", "--hide-thinking", "demo", QUESTION, TERM="dumb")
     assert hidden.wait() == 0
     assert len(hidden.shown) < len(terminal.shown)
+
+
+@pytest.mark.parametrize("question", ["12+30=?", "计算12+30", QUESTION])
+def test_a_question_alone_goes_to_the_demo_model(question):
+    done = holdfast("run", question)
+    assert done.returncode == 0, done.stderr
+    assert "42" in done.stdout
+
+
+def test_a_name_alone_is_a_model():
+    done = holdfast("run", "no-such-model")
+    assert done.returncode == 1
+    assert "there is no model 'no-such-model'" in done.stderr
