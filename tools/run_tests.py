@@ -12,6 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CTEST_LABELS = {"unit", "fuzz"}
+# Not a measure of speed: a test that hangs must fail and be named, not hold everything up.
+HANG_SECONDS = 1500
 PYTEST_FOLDERS = {"golden": "tests/golden", "e2e": "tests/e2e", "tools": "tests/tools"}
 
 
@@ -40,6 +42,7 @@ def run_ctest(arguments: list[str], build: Path, total: Total) -> None:
         report = Path(folder) / "ctest.xml"
         environment = os.environ | {"GTEST_OUTPUT": f"xml:{folder}/gtest/"}
         command = ["ctest", "--test-dir", str(build), "--output-on-failure", "--no-tests=error"]
+        command += ["--timeout", str(HANG_SECONDS)]
         subprocess.run([*command, "--output-junit", str(report), *arguments], env=environment)
         if not report.exists():
             total.failed.append("ctest did not finish")
@@ -61,7 +64,12 @@ def run_pytest(paths: list[str], total: Total) -> None:
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "pytest.xml"
         command = [sys.executable, "-m", "pytest", "-q", "-ra", f"--junitxml={report}"]
-        status = subprocess.run([*command, *paths], cwd=ROOT).returncode
+        command += ["-o", f"faulthandler_timeout={HANG_SECONDS // 3}"]  # shows where it hangs
+        try:
+            status = subprocess.run([*command, *paths], cwd=ROOT, timeout=HANG_SECONDS).returncode
+        except subprocess.TimeoutExpired:
+            total.failed.append("pytest hung; the trace above says where")
+            return
         if not report.exists():
             total.failed.append(f"pytest exited with {status}")
             return
