@@ -6,8 +6,8 @@
 // in order, the lanes are added up by vsum, and the chunks one after the other. So a row's result
 // depends on K alone.
 //
-// Register tile: 4 weight rows x kDotRows activation rows, each load used 4 or kDotRows times. With
-// more activation rows than a few tiles have, a panel's chunk of weights is first turned into
+// Register tile: 4 weight rows x kDotRows activation rows: their sums, the activations, one weight.
+// With more activation rows than a few tiles have, a panel's chunk of weights is first turned into
 // floats: 32 x 1024 x 4 bytes = 128 KiB in L2, read by every tile; the tile's activations (24 KiB)
 // stay in L1. Few rows: bytes bound (2 K bytes a bf16 row); many: 2 flops per weight and row, FMA
 // bound.
@@ -76,13 +76,12 @@ inline void dot_tile(const Row* rows, int64_t ahead, const float* x, int64_t x_s
     for (int w = 0; w < W; ++w) sum[r][w] = vzero();
   int64_t k = begin;
   for (; k + kLanes <= end; k += kLanes) {
-    Vec weight[W];
-    for (int w = 0; w < W; ++w) weight[w] = rows[w].load(k);
-    if constexpr (kAhead)
-      for (int w = 0; w < W; ++w) vprefetch(rows[w].bytes + ahead + k * Row::kSize);
-    for (int r = 0; r < R; ++r) {
-      const Vec value = vload(x + r * x_stride + k);
-      for (int w = 0; w < W; ++w) sum[r][w] = vfma(weight[w], value, sum[r][w]);
+    Vec value[R];
+    for (int r = 0; r < R; ++r) value[r] = vload(x + r * x_stride + k);
+    for (int w = 0; w < W; ++w) {
+      const Vec weight = rows[w].load(k);
+      if constexpr (kAhead) vprefetch(rows[w].bytes + ahead + k * Row::kSize);
+      for (int r = 0; r < R; ++r) sum[r][w] = vfma(weight, value[r], sum[r][w]);
     }
   }
   if (k < end) {

@@ -21,7 +21,7 @@
 namespace holdfast::cpu {
 namespace {
 
-constexpr int64_t kManyColumns = 1024, kFewColumns = 512;
+constexpr int64_t kManyColumns = 1024, kFewColumns = 768;
 constexpr int64_t kSuperRows = 128;
 
 void quantize_block(const float* x, int64_t x_stride, const QuantizedRows& to, int32_t block,
