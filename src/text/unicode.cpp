@@ -50,6 +50,68 @@ std::string_view category_of(char32_t code) {
   return utf8proc_category_string(static_cast<utf8proc_int32_t>(code));
 }
 
+struct CodeRange {
+  char32_t first, last;
+};
+constexpr CodeRange kUnnormalized[] = {
+#include "text/unicode_unnormalized.inc"
+};
+// utf8proc 2.8 swallows this after a Hangul syllable, as if it were a final consonant (it is the
+// one before the first of them).
+constexpr char32_t kBeforeFinals = 0x11A7;
+
+bool in_ranges(auto&& ranges, char32_t code) {
+  const auto next =
+      std::upper_bound(std::begin(ranges), std::end(ranges), code,
+                       [](char32_t value, const auto& range) { return value < range.first; });
+  return next != std::begin(ranges) && code <= std::prev(next)->last;
+}
+
+// Starters that neither decompose nor compose, as Hugging Face sees them: what stands on either
+// side has a normal form of its own.
+bool is_left_alone(char32_t code) {
+  if (code < 0x300) return false;
+  return code == kBeforeFinals || in_ranges(kUnnormalized, code) || in_ranges(kAdditions, code);
+}
+
+// Appends the normal form of `codes`, which are decomposed but not in order.
+void compose(std::vector<utf8proc_int32_t>& codes, std::string& out) {
+  // Canonical ordering by a stable sort: the library's own is quadratic on a long run of marks.
+  const auto combining_class = [](utf8proc_int32_t code) {
+    return utf8proc_get_property(code)->combining_class;
+  };
+  for (auto at = codes.begin(); at != codes.end();) {
+    if (combining_class(*at) == 0) {
+      ++at;
+      continue;
+    }
+    const auto end =
+        std::find_if(at, codes.end(), [&](utf8proc_int32_t c) { return combining_class(c) == 0; });
+    std::stable_sort(at, end, [&](utf8proc_int32_t a, utf8proc_int32_t b) {
+      return combining_class(a) < combining_class(b);
+    });
+    at = end;
+  }
+  const utf8proc_ssize_t length =
+      utf8proc_normalize_utf32(codes.data(), static_cast<utf8proc_ssize_t>(codes.size()),
+                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
+  CHECK(length >= 0) << "utf8proc_normalize_utf32 gave " << length;
+  for (utf8proc_ssize_t i = 0; i < length; ++i) {
+    const auto code = static_cast<char32_t>(codes[static_cast<std::size_t>(i)]);
+    if (!is_left_alone(code)) {
+      append_utf8(out, code);
+      continue;
+    }
+    // Two characters became one that is newer than the tables we follow: take it back.
+    utf8proc_int32_t parts[8];
+    int boundary_class = UTF8PROC_BOUNDCLASS_START;
+    const utf8proc_ssize_t count = utf8proc_decompose_char(
+        static_cast<utf8proc_int32_t>(code), parts, 8,
+        static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_STABLE), &boundary_class);
+    for (utf8proc_ssize_t k = 0; k < count; ++k) append_utf8(out, static_cast<char32_t>(parts[k]));
+  }
+}
+
 }  // namespace
 
 Utf8Step utf8_step(std::string_view text) {
@@ -141,40 +203,26 @@ bool is_surely_nfc(std::string_view text) {
 std::string to_nfc(std::string_view text) {
   std::vector<utf8proc_int32_t> codes;
   codes.reserve(text.size());
-  int last_boundclass = UTF8PROC_BOUNDCLASS_START;
+  std::string out;
+  out.reserve(text.size());
+  int boundary_class = UTF8PROC_BOUNDCLASS_START;
   while (!text.empty()) {
     const Utf8Step step = utf8_step(text);
     text.remove_prefix(step.bytes);
+    if (is_left_alone(step.code)) {
+      compose(codes, out);
+      append_utf8(out, step.code);
+      codes.clear();
+      continue;
+    }
     utf8proc_int32_t parts[8];
     const utf8proc_ssize_t count = utf8proc_decompose_char(
         static_cast<utf8proc_int32_t>(step.code), parts, 8,
-        static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_STABLE), &last_boundclass);
+        static_cast<utf8proc_option_t>(UTF8PROC_DECOMPOSE | UTF8PROC_STABLE), &boundary_class);
     CHECK(count >= 0 && count <= 8) << "canonical decompositions have at most four characters";
     codes.insert(codes.end(), parts, parts + count);
   }
-  // Canonical ordering by a stable sort: the library's own is quadratic on a long run of marks.
-  const auto combining_class = [](utf8proc_int32_t code) {
-    return utf8proc_get_property(code)->combining_class;
-  };
-  for (auto at = codes.begin(); at != codes.end();) {
-    if (combining_class(*at) == 0) {
-      ++at;
-      continue;
-    }
-    const auto end =
-        std::find_if(at, codes.end(), [&](utf8proc_int32_t c) { return combining_class(c) == 0; });
-    std::stable_sort(at, end, [&](utf8proc_int32_t a, utf8proc_int32_t b) {
-      return combining_class(a) < combining_class(b);
-    });
-    at = end;
-  }
-  const utf8proc_ssize_t length =
-      utf8proc_normalize_utf32(codes.data(), static_cast<utf8proc_ssize_t>(codes.size()),
-                               static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
-  CHECK(length >= 0) << "utf8proc_normalize_utf32 gave " << length;
-  std::string out;
-  out.reserve(codes.size());
-  for (utf8proc_ssize_t i = 0; i < length; ++i) append_utf8(out, static_cast<char32_t>(codes[i]));
+  compose(codes, out);
   return out;
 }
 

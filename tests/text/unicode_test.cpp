@@ -57,6 +57,11 @@ TEST(Nfc, Composes) {
   EXPECT_EQ(to_nfc(utf8({0x212B})), utf8({0xC5}));
   EXPECT_EQ(to_nfc(utf8({'q', 0x307, 0x323})), utf8({'q', 0x323, 0x307}));  // reordered
   EXPECT_EQ(to_nfc(utf8({0x1100, 0x1161, 0x11A8})), utf8({0xAC01}));
+  EXPECT_EQ(to_nfc(utf8({0xAC00, 0x11A7, 'x'})), utf8({0xAC00, 0x11A7, 'x'}));  // no final
+  EXPECT_EQ(to_nfc(utf8({0x11A7, 'e', 0x301, 0x11A7})), utf8({0x11A7, 0xE9, 0x11A7}));
+  EXPECT_EQ(to_nfc(utf8({'a', 0x89A, 0x334})), utf8({'a', 0x89A, 0x334}));  // newer than Unicode 9
+  EXPECT_EQ(to_nfc(utf8({0x11935, 0x11930})), utf8({0x11935, 0x11930}));
+  EXPECT_EQ(to_nfc(""), "");
   EXPECT_EQ(to_nfc(utf8({0x958})), utf8({0x915, 0x93C}));  // a composition exclusion
   EXPECT_EQ(to_nfc(utf8({0xFB01})), utf8({0xFB01}));       // compatibility forms stay
 }
