@@ -43,7 +43,8 @@ class PreTokenizer {
 bool splits_at_meta_space(const Vocabulary& vocabulary);
 
 // GPT-2's pattern, which is also what tokenizer.json's ByteLevel with use_regex means.
-extern const std::string_view kGpt2Pattern;
+inline constexpr std::string_view kGpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 // How a GGUF's `tokenizer.ggml.pre` cuts, and what else the name tells.
 struct NamedPreTokenizer {

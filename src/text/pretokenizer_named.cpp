@@ -2,15 +2,11 @@
 // tokenizer.json files.
 
 #include <array>
-#include <initializer_list>
 
 #include "base/check.h"
 #include "text/pretokenizer.h"
 
 namespace holdfast {
-
-const std::string_view kGpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 
 namespace {
 
@@ -52,13 +48,13 @@ constexpr const char* kDeepSeekLlmWord =
 constexpr const char* kDeepSeekLlmSigns =
     R"(\s?[!-/:-~\x{FF01}-\x{FF0F}\x{FF1A}-\x{FF5E}\x{2018}-\x{201F}\x{3000}-\x{3002}]+)";
 
-struct Row {
-  std::initializer_list<std::string_view> names;
-  std::initializer_list<std::string_view> patterns;  // all isolate what they match
+struct Row {  // what is not used stays empty
+  std::array<std::string_view, 3> names;
+  std::array<std::string_view, 6> patterns;  // all isolate what they match
   bool nfc, ignore_merges, adds_bos;
 };
 
-const std::array kRows{
+constexpr std::array kRows{
     Row{{"qwen2", "deepseek-r1-qwen"}, {kQwen2}, true, false, false},
     Row{{"llama-bpe", "llama3", "llama-v3"}, {kLlama3}, false, true, true},
     Row{{"deepseek-v3"}, {R"(\p{N}{1,3})", kCjkAndKana, kDeepSeekV3}, false, false, true},
@@ -82,10 +78,12 @@ Result<NamedPreTokenizer> named_pretokenizer(std::string_view name) {
   std::string known;
   for (const Row& row : kRows) {
     for (const std::string_view candidate : row.names) {
+      if (candidate.empty()) break;
       known += (known.empty() ? "" : ", ") + std::string(candidate);
       if (candidate != name) continue;
       NamedPreTokenizer result;
       for (const std::string_view pattern : row.patterns) {
+        if (pattern.empty()) break;
         auto regex = Regex::compile(pattern);
         CHECK(regex.has_value()) << regex.error().message;
         SplitStep step{std::move(*regex)};
