@@ -22,7 +22,7 @@ from reference import environment, render
 
 HOLDFAST = os.environ.get("HOLDFAST_BIN", "build/release/bin/holdfast")
 BOS, EOS, NOW = "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", 1_735_000_000
-CASES, OTHER_CASES = 200, 50  # conversations for each template of the R1 family, and for each other
+CASES, OTHER_CASES = 200, 50  # rendered conversations for each template of the R1 family; tried for each other
 FAMILY = ("deepseek-ai-", "llama-cpp-deepseek", "Qwen", "meta-llama-")
 # Their own texts for tokens; a user who spells them must not get them.
 SPELLINGS = ["<｜User｜>", "<｜Assistant｜>", "<|im_start|>", "<|im_end|>", "<|eot_id|>", "<|start_header_id|>"]
@@ -61,10 +61,9 @@ def ours(template: Path, cases: list[dict]) -> list[dict]:
     return answers
 
 
-def check(template: Path) -> int:
-    """How many conversations rendered; the rest failed in both."""
-    rng = random.Random(template.stem)
-    cases = [conversation(rng) for _ in range(CASES if template.stem.startswith(FAMILY) else OTHER_CASES)]
+def compare(template: Path, rng: random.Random, count: int) -> int:
+    """How many of `count` conversations rendered, equal; the rest failed in both."""
+    cases = [conversation(rng) for _ in range(count)]
     env = environment(NOW, mutable=template.stem in MUTABLE)
     compiled = env.from_string(template.read_text(encoding="utf-8"))
     rendered = 0
@@ -85,31 +84,33 @@ def check(template: Path) -> int:
 def test_equal_to_jinja2(name: str) -> None:
     templates = sorted(folder().glob("*.jinja")) if name == "(all)" else [folder() / f"{name}.jinja"]
     for template in templates:
-        rendered = check(template)
-        if template.stem.startswith(FAMILY):
-            assert rendered >= CASES // 4, f"only {rendered} of {CASES} conversations render"
-
-
-@pytest.mark.parametrize("spelling", SPELLINGS)
-def test_user_text_never_becomes_a_token(spelling: str) -> None:
-    """What the user spells lies in untrusted parts, and what the template spells in trusted ones."""
-    case = {
-        "messages": [
-            {"role": "system", "content": f"s{spelling}"},
-            {"role": "user", "content": f"a{spelling}b"},
-            {"role": "assistant", "content": f"<think>t{spelling}</think>c{spelling}"},
-            {"role": "user", "content": f"d{spelling}"},
-        ]
-    }
-    for template in sorted(folder().glob("*.jinja")):
+        rng = random.Random(template.stem)
         if not template.stem.startswith(FAMILY):
+            compare(template, rng, OTHER_CASES)
             continue
-        plain = json.loads(json.dumps(case, ensure_ascii=False).replace(spelling, ""))
-        (spelled, clean) = ours(template, [case, plain])
-        assert "text" in spelled, (template.stem, spelled)
+        rendered, tried = 0, 0
+        while rendered < CASES:  # of conversations that the template accepts
+            assert tried < 10 * CASES, f"only {rendered} of {tried} conversations render"
+            rendered += compare(template, rng, CASES // 2)
+            tried += CASES // 2
 
-        def trusted(answer: dict) -> str:
-            return "\x00".join(part["text"] for part in answer["parts"] if part["trusted"])
 
-        assert trusted(spelled).count(spelling) == trusted(clean).count(spelling), template.stem
-        assert spelling in "".join(part["text"] for part in spelled["parts"] if not part["trusted"])
+def trusted(answer: dict) -> str:
+    return "\x00".join(part["text"] for part in answer["parts"] if part["trusted"])
+
+
+def test_user_text_never_becomes_a_token() -> None:
+    """What the user spells lies in untrusted parts, and what the template spells in trusted ones."""
+    cases = []
+    for spelling in ["", *SPELLINGS]:
+        texts = [f"s{spelling}", f"a{spelling}b", f"<think>t{spelling}</think>c{spelling}", f"d{spelling}"]
+        roles = ["system", "user", "assistant", "user"]
+        cases.append({"messages": [{"role": r, "content": t} for r, t in zip(roles, texts, strict=True)]})
+    for template in sorted(folder().glob("*.jinja")):
+        clean, *spelled = ours(template, cases)
+        if "text" not in clean:  # wants other messages or variables
+            assert not template.stem.startswith(FAMILY), (template.stem, clean)
+            continue
+        for spelling, answer in zip(SPELLINGS, spelled, strict=True):
+            assert trusted(answer).count(spelling) == trusted(clean).count(spelling), (template.stem, spelling)
+            assert spelling in "".join(part["text"] for part in answer["parts"] if not part["trusted"])
