@@ -14,6 +14,7 @@
 #include <simdjson.h>
 
 #include "cli/command.h"
+#include "cli/model_option.h"
 #include "files/model_file.h"
 #include "text/tokenizer.h"
 #include "text/unicode.h"
@@ -111,7 +112,8 @@ Status encode_lines(const Tokenizer& tokenizer, const std::string& input, Specia
 }
 
 Status tokenize(const Options& options) {
-  ASSIGN_OR_RETURN(const auto model, ModelFile::open(options.model));
+  ASSIGN_OR_RETURN(const std::string path, resolve_model(options.model));
+  ASSIGN_OR_RETURN(const auto model, ModelFile::open(path));
   ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::create(model->tokenizer()));
   ASSIGN_OR_RETURN(const std::string input, read_input(options.file));
   const Special special = options.special ? Special::kParse : Special::kAsText;
