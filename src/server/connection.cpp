@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <ctime>
+#include <exception>
 #include <mutex>
 #include <optional>
 
@@ -294,12 +295,12 @@ asio::awaitable<void> Connection::run() {
       co_await linger();
       break;
     }
-    const HttpRequest request = reader.take();
+    const auto request = std::make_shared<HttpRequest>(reader.take());
     serving_ = true;
     const bool sent = co_await serve(request);
     serving_ = false;
     if (!sent) break;
-    if (close_after_ || !request.keep_alive) {
+    if (close_after_ || !request->keep_alive) {
       if (discarded_ > 0 || !in_.empty()) co_await linger();
       break;
     }
@@ -316,7 +317,8 @@ asio::awaitable<void> Connection::turn_away() {
   abort();
 }
 
-asio::awaitable<bool> Connection::serve(const HttpRequest& request) {
+asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shared) {
+  const HttpRequest& request = *shared;
   const auto begin = Clock::now();
   status_ = 0;
   tokens_ = 0;
@@ -330,7 +332,7 @@ asio::awaitable<bool> Connection::serve(const HttpRequest& request) {
   const std::string_view name = match.route ? match.route->pattern : "(no route)";
   Reply reply;
   if (match.route) {
-    reply = co_await call_route(request, std::move(match));
+    reply = co_await call_route(shared, std::move(match));
   } else {
     reply = match.error.response();
   }
@@ -346,23 +348,35 @@ asio::awaitable<bool> Connection::serve(const HttpRequest& request) {
   co_return sent;
 }
 
-asio::awaitable<Reply> Connection::call_route(const HttpRequest& request, RouteMatch match) {
-  if (!match.route->blocking) {
-    co_return match.route->handle(runtime_.app, request, match.rest);
-  }
-  // The worker may outlive this coroutine when the client leaves: it owns copies of all it needs.
+asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> request,
+                                              RouteMatch match) {
+  // The worker may outlive this coroutine when the client leaves: what it needs is in the job.
   struct Job {
-    HttpRequest request;
+    std::shared_ptr<HttpRequest> request;
     RouteMatch match;
     Reply reply;
     bool done = false;  // on the strand
+
+    void run(App& app) {
+      try {
+        reply = match.route->handle(app, *request, match.rest);
+      } catch (const std::exception& failure) {  // memory, most likely: other requests go on
+        spdlog::error("{} {}: {}", match.route->pattern, request->id, failure.what());
+        reply = to_api_error({Code::kInternal, "The server failed on this request"}).response();
+      }
+      request->body = {};  // it may be large, and the answer may take long
+    }
   };
   auto job = std::make_shared<Job>();
-  job->request = request;
+  job->request = std::move(request);
   job->match = std::move(match);
+  if (!job->match.route->blocking) {
+    job->run(runtime_.app);
+    co_return std::move(job->reply);
+  }
   start_read();
   asio::post(runtime_.workers, [job, self = shared_from_this()] {
-    job->reply = job->match.route->handle(self->runtime_.app, job->request, job->match.rest);
+    job->run(self->runtime_.app);
     asio::post(self->socket_.get_executor(), [job, self] {
       job->done = true;
       self->notify();

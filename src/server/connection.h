@@ -42,8 +42,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Milliseconds = std::chrono::milliseconds;
 
   awaitable<bool> read_request(HttpReader& reader);
-  awaitable<bool> serve(const HttpRequest& request);  // false: the answer did not get through
-  awaitable<Reply> call_route(const HttpRequest& request, RouteMatch match);
+  awaitable<bool> serve(
+      const std::shared_ptr<HttpRequest>& request);  // false: the answer did not get through
+  awaitable<Reply> call_route(std::shared_ptr<HttpRequest> request, RouteMatch match);
   awaitable<bool> send_answer(const HttpRequest& request, std::unique_ptr<Answer> answer);
   awaitable<bool> follow(Answer& answer, bool chunked);
   awaitable<bool> send_response(const HttpRequest& request, HttpResponse response);

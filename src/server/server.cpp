@@ -120,9 +120,11 @@ void HttpServer::welcome(tcp::socket socket) {
   bool room = false;
   {
     const std::lock_guard lock(runtime_.mutex);
-    if (stopping_) return;
+    const auto most = static_cast<size_t>(runtime_.options.max_connections);
+    // Telling those who are turned away takes connections, too.
+    if (stopping_ || runtime_.live.size() >= 2 * most) return;
     number = runtime_.next_connection++;
-    room = runtime_.live.size() < static_cast<size_t>(runtime_.options.max_connections);
+    room = runtime_.live.size() < most;
     runtime_.live.emplace(number, connection);
   }
   asio::co_spawn(executor, room ? connection->run() : connection->turn_away(),

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -132,6 +133,7 @@ class FakeModel final : public ServedModel {
  private:
   Result<std::unique_ptr<TextStream>> start(const TextOptions& options) {
     if (refuse) return fail(*refuse);
+    if (options.max_tokens == 77) throw std::bad_alloc();  // a failure nobody foresaw
     std::shared_ptr<Script> script;
     if (planned_.empty()) {
       script = std::make_shared<Script>();

@@ -104,6 +104,28 @@ TEST_F(ServerTest, AFailureBeforeAnythingIsAStatus) {
   EXPECT_TRUE(ask(RawClient::post("/v1/chat/completions", kChat)).starts_with("HTTP/1.1 429 "));
 }
 
+TEST_F(ServerTest, OneRequestThatThrowsIsThatRequestsFailure) {
+  start();
+  EXPECT_TRUE(
+      ask(RawClient::post("/v1/completions", R"({"model":"fake","prompt":"x","max_tokens":77})"))
+          .starts_with("HTTP/1.1 500 "));
+  EXPECT_TRUE(ask(RawClient::post("/v1/chat/completions", kChat)).starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, AnswerOverTheContextIsRefused) {
+  start();
+  const std::string answer =
+      ask(RawClient::post("/v1/completions", R"({"model":"fake","prompt":"x","max_tokens":96})"));
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 400 ")) << answer;
+  EXPECT_TRUE(has(answer,
+                  "context length is 100 tokens. However, you requested 101 tokens (5 in "
+                  "the prompt, 96 in the completion)"))
+      << answer;
+  EXPECT_TRUE(
+      ask(RawClient::post("/v1/completions", R"({"model":"fake","prompt":"x","max_tokens":95})"))
+          .starts_with("HTTP/1.1 200 "));
+}
+
 TEST_F(ServerTest, ServesPipelinedRequestsInOrder) {
   start();
   RawClient client(server_->port());
