@@ -128,7 +128,8 @@ def chain(rng, lang):
             break
     gap = pick(rng, ["", " "])
     e = f"{n[0]}{gap}{pick(rng, SIGNS[ops[0]])}{gap}{n[1]}{gap}{pick(rng, SIGNS[ops[1]])}{gap}{n[2]}"
-    lines = WORK[first[0]](first[1], first[2], lang) + WORK[second[0]](second[1], second[2], lang)
+    lines = [f"{n[0]}{ops[0]}{n[1]}{ops[1]}{n[2]}"]
+    lines += WORK[first[0]](first[1], first[2], lang) + WORK[second[0]](second[1], second[2], lang)
     answer = f"{n[0]} {ops[0]} {n[1]} {ops[1]} {n[2]} = {value(*second)}"
     key = f"chain {ops} {n}"
     prompt = pick(rng, ASK[lang]).format(e=e)

@@ -122,35 +122,6 @@ ALLERGY = {
     ],
     "zh": ["青霉素", "磺胺类", "花生", "乳胶", "阿司匹林", "海鲜", "碘", "花粉", "鸡蛋", "尘螨"],
 }
-SYLLABLES = {
-    "en": [
-        "ba",
-        "ce",
-        "dor",
-        "fil",
-        "go",
-        "han",
-        "ix",
-        "ju",
-        "kor",
-        "lam",
-        "mi",
-        "nor",
-        "ope",
-        "pra",
-        "rin",
-        "sol",
-        "tam",
-        "ul",
-        "ven",
-        "zo",
-        "ster",
-        "vax",
-        "pril",
-        "mab",
-    ],
-    "zh": list("安贝达尔菲格哈吉克兰米诺帕奇瑞索泰维西佐平定林素"),
-}
 FIELDS = ["age", "sex", "complaint", "temperature", "heart_rate", "blood_pressure", "medication", "dose", "allergy"]
 SAYS = {
     "en": {
@@ -239,11 +210,6 @@ LABEL = {
 NONE = {"en": "not given", "zh": "未提及"}
 
 
-def _invent(rng, lang):
-    name = "".join(pick(rng, SYLLABLES[lang]) for _ in range(rng.randint(2, 4)))
-    return name
-
-
 def _spell(rng, lang, complaint):
     if rng.random() < 0.4:
         return complaint
@@ -267,13 +233,10 @@ def _who(rng, lang, age, sex):
     if lang == "en":
         noun = {"female": "woman", "male": "man"}[sex]
         young = {"female": "girl", "male": "boy"}[sex]
-        p = {"female": "F", "male": "M"}[sex]
         forms = [
             f"{age}-year-old {noun if age >= 18 else young}.",
             f"Patient: {sex}, {age} years old.",
             f"{age} y/o {sex}.",
-            f"{sex.capitalize()} patient, age {age}.",
-            f"{age}{p}.",
             f"Age {age}, {sex}.",
             f"Sex: {sex}. Age: {age}.",
         ]
@@ -315,7 +278,7 @@ def note_of(rng, lang):
         v["blood_pressure"] = f"{rng.randint(90, 180)}/{rng.randint(50, 110)}"
         parts.append(pick(rng, says["blood_pressure"]).format(v=v["blood_pressure"]))
     if rng.random() < 0.8:
-        v["medication"] = _invent(rng, lang) if rng.random() < 0.12 else pick(rng, DRUG[lang])
+        v["medication"] = pick(rng, DRUG[lang])
         if rng.random() < 0.85:
             v["dose"] = _dose(rng, lang)
             parts.append(pick(rng, says["drug"]).format(m=v["medication"], d=v["dose"]))
@@ -323,7 +286,7 @@ def note_of(rng, lang):
             parts.append(pick(rng, says["medication"]).format(v=v["medication"]))
     r = rng.random()
     if r < 0.5:
-        v["allergy"] = _invent(rng, lang) if rng.random() < 0.06 else pick(rng, ALLERGY[lang])
+        v["allergy"] = pick(rng, ALLERGY[lang])
         parts.append(pick(rng, says["allergy"]).format(v=v["allergy"]))
     elif r < 0.7:
         v["allergy"] = "none" if lang == "en" else "无"
@@ -375,7 +338,7 @@ LOOK_UP = {
 def look_up(rng, lang):
     """One field of a clinical note."""
     v, note = note_of(rng, lang)
-    name = pick(rng, [*FIELDS, "sex", "complaint", "medication", "medication", "allergy"])
+    name = pick(rng, [*FIELDS, "sex", "sex", "sex", "complaint", "allergy"])
     ask, glue = pick(rng, LOOK_UP[name][lang]), pick(rng, ["\n", " "])
     prompt = ask + glue + note if rng.random() < 0.5 else note + glue + ask
     answer = NONE[lang] if v[name] is None else str(v[name])

@@ -34,10 +34,6 @@ def _show(rng, lang, year, month, day):
     return pick(rng, [f"{day} {m} {year}", f"{m} {day}, {year}", f"{year}-{month:02d}-{day:02d}"])
 
 
-def _plain(lang, month, day):
-    return f"{month}月{day}日" if lang == "zh" else f"{day} {MONTHS[month - 1]}"
-
-
 def _month(lang, month):
     return f"{month}月" if lang == "zh" else MONTHS[month - 1]
 
@@ -85,10 +81,10 @@ def weekday(rng, lang):
     prompt = pick(rng, ask).format(d=shown[start], n=n)
     r = n % 7
     step = -1 if back else 1
-    lines = [f"{names[start]} {'-' if back else '+'}{n}", *div(n, 7, lang)]
-    lines.append(("0: " if lang == "en" else "0：") + names[start])
-    for i in range(1, r + 1):
-        lines.append((f"{i}: " if lang == "en" else f"{i}：") + names[(start + step * i) % 7])
+    sign = "-" if back else "+"
+    lines = [f"{names[start]} {sign}{n}", *div(n, 7, lang)]
+    lines.append(f"{names[start]} {sign}{r}")
+    lines += [f"{sign}{i}: {names[(start + step * i) % 7]}" for i in range(1, r + 1)]
     answer = names[(start + step * r) % 7]
     answer = f"It is {answer}." if lang == "en" else f"是{answer}。"
     if lang == "en" and back:
@@ -119,7 +115,7 @@ def plus(rng, lang):
         ],
     }[lang]
     prompt = pick(rng, ask).format(d=_show(rng, lang, first.year, first.month, first.day), n=n)
-    lines, m, y = [f"{_plain(lang, first.month, first.day)} {first.year}, +{n}"], first.month, first.year
+    lines, m, y = [f"{first.year}/{first.month}/{first.day} +{n}"], first.month, first.year
     if m <= 2 and (m == 2 or last.month > 2):
         lines += _leap_line(y, lang)
     total = first.day + n
@@ -127,9 +123,9 @@ def plus(rng, lang):
     while True:
         size = _length(y, m)
         if total <= size:
-            lines.append(f"{_month(lang, m)} {size}≥{total}")
+            lines.append(f"{m}: {size}≥{total}")
             break
-        lines.append(f"{_month(lang, m)} {size}<{total}")
+        lines.append(f"{m}: {size}<{total}")
         lines += sub(total, size, lang)
         total -= size
         m, y = m % 12 + 1, y + m // 12
@@ -158,7 +154,7 @@ def between(rng, lang):
         "zh": ["从{a}到{b}有多少天？", "{a}到{b}相隔多少天？", "{a}至{b}相差几天？", "{a}距{b}多少天？"],
     }[lang]
     prompt = pick(rng, ask).format(a=_show(rng, lang, year, m1, d1), b=_show(rng, lang, year, m2, d2))
-    lines = [f"{_plain(lang, m1, d1)}, {_plain(lang, m2, d2)}"]
+    lines = [f"{year}: {m1}/{d1}, {m2}/{d2}", f"{m1}{'<' if m1 < m2 else '='}{m2}"]
     if m1 == m2:
         total = d2 - d1
         lines += sub(d2, d1, lang)
@@ -166,15 +162,15 @@ def between(rng, lang):
         if m1 <= 2:
             lines += _leap_line(year, lang)
         size = _length(year, m1)
-        lines.append(f"{_month(lang, m1)} {size}")
+        lines.append(f"{m1}<{m2}: {size}")
         lines += sub(size, d1, lang)
         total = size - d1
         for m in range(m1 + 1, m2):
             size = _length(year, m)
-            lines.append(f"{_month(lang, m)} {size}")
+            lines.append(f"{m}<{m2}: {size}")
             lines += add(total, size, lang)
             total += size
-        lines.append(f"{_month(lang, m2)} {d2}")
+        lines.append(f"{m2}={m2}: {d2}")
         lines += add(total, d2, lang)
         total += d2
     answer = f"{total} days" if lang == "en" else f"{total}天"

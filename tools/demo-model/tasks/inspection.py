@@ -66,7 +66,6 @@ ADJ = {
     "en": ["steel", "brass", "upper", "lower", "left", "right", "inner", "outer", "short", "long", "front", "rear"],
     "zh": ["钢", "铜", "上", "下", "左", "右", "内", "外", "短", "长", "前", "后"],
 }
-BATCH_MARKS = ["", "A", "B", "B", "C", "L", "L", "M", "S", "B-", "L-"]
 ASK = {
     "en": [
         "Fill in the inspection report.",
@@ -160,17 +159,15 @@ def form(rng, lang):
     part = pick(rng, PARTS[lang])
     if rng.random() < 0.5:
         part = pick(rng, ADJ[lang]) + (" " if lang == "en" else "") + part
-    batch = pick(rng, BATCH_MARKS) + "".join(pick(rng, "0123456789") for _ in range(rng.randint(3, 5)))
+    batch = "B" + "".join(pick(rng, "0123456789") for _ in range(rng.randint(3, 5)))
     nom = rng.randint(2, 120) * 100 + (rng.randint(0, 9) * 10 if rng.random() < 0.6 else 0)
-    if rng.random() < 0.15:
-        nom += 5
-    tol = pick(rng, [2, 3, 5, 5, 8, 10, 10, 15])
+    tol = pick(rng, [2, 3, 5, 5, 8])
     values = []
     calm = rng.random() < 0.45
-    for _ in range(rng.randint(3, 6)):
-        spread = tol if calm or rng.random() < 0.6 else tol + pick(rng, [1, 2, 3, 5])
+    for _ in range(rng.randint(3, 5)):
+        spread = tol if calm or rng.random() < 0.6 else min(9, tol + pick(rng, [1, 2, 3]))
         values.append(nom + rng.randint(-spread, spread))
-    short = nom % 10 == 0 and rng.random() < 0.3
+    short = rng.random() < 0.3
     nom_text = hundredths(nom)[:-1] if short else hundredths(nom)
     sep = pick(rng, [", ", ", ", " ", "; "]) if lang == "en" else pick(rng, ["、", ", ", "，", " "])
     ms = sep.join(hundredths(v) for v in values)

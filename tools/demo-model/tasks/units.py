@@ -64,9 +64,7 @@ def scale(rng, lang):
     a, b = src[pick(rng, names)], dst[pick(rng, names)]
     prompt = pick(rng, ASK[lang]).format(x=x, a=a, b=b)
     factor = 10**power
-    lines = [f"1 {large[0]}={factor} {small[0]}"]
-    lines += _walk(x, power, down)
-    lines.append(f"{x}{'×' if down else '÷'}{factor}={y}")
+    lines = [f"{x} {src[0]}→{dst[0]}", f"1 {large[0]}={factor} {small[0]}", *_walk(x, power, down)]
     answer = f"{x} {src[0]} = {y} {dst[0]}"
     return Sample("units", lang, prompt, "\n".join(lines), answer, f"{x} {src[0]} {dst[0]}", "scale")
 
@@ -77,7 +75,8 @@ def _walk(x, power, down):
     digits, point, lines = int(whole + frac), len(frac), []
     for _ in range(power):
         point += -1 if down else 1
-        lines.append(f"{'×' if down else '÷'}10→{shifted(digits, point)}")
+        old, x = x, shifted(digits, point)
+        lines.append(f"{old}{'×' if down else '÷'}10={x}")
     return lines
 
 
@@ -132,9 +131,9 @@ def temperature(rng, lang):
     x, y = (c, f) if up else (f, c)
     prompt = pick(rng, ASK[lang]).format(x=x, a=pick(rng, names[a]), b=pick(rng, names[b]))
     if up:
-        lines = ["F=C÷5×9+32", *div(c, 5, lang), *mul(fifths, 9, lang), *add(fifths * 9, 32, lang)]
+        lines = [f"{x} °C→°F", "F=C÷5×9+32", *div(c, 5, lang), *mul(fifths, 9, lang), *add(fifths * 9, 32, lang)]
     else:
-        lines = ["C=(F-32)÷9×5", *sub(f, 32, lang), *div(f - 32, 9, lang), *mul(fifths, 5, lang)]
+        lines = [f"{x} °F→°C", "C=(F-32)÷9×5", *sub(f, 32, lang), *div(f - 32, 9, lang), *mul(fifths, 5, lang)]
     unit = {"c": "°C", "f": "°F"}
     answer = f"{x} {unit[a]} = {y} {unit[b]}"
     return Sample("units", lang, prompt, "\n".join(lines), answer, f"{x} {a} {b}", "temperature")
