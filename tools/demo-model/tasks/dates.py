@@ -49,7 +49,7 @@ def _leap_line(year, lang):
 def weekday(rng, lang):
     """Which weekday comes N days after (or before) another."""
     start, n = rng.randrange(7), rng.randint(1, 200)
-    back = rng.random() < 0.3
+    back = rng.random() < 0.45
     names = DAYS_EN if lang == "en" else DAYS_ZH
     shown = DAYS_EN if lang == "en" else pick(rng, [DAYS_ZH, DAYS_ZH2])
     if lang == "en":
@@ -140,7 +140,7 @@ def between(rng, lang):
     """Days from one date to another in the same year."""
     year = rng.randint(2000, 2035)
     m1 = rng.randint(1, 12)
-    m2 = min(12, m1 + pick(rng, [0, 1, 1, 1, 2, 2, 3]))
+    m2 = min(12, m1 + pick(rng, [0, 0, 1, 1, 1, 2, 2, 3]))
     d1, d2 = rng.randint(1, _length(year, m1)), rng.randint(1, _length(year, m2))
     if m1 == m2 and d1 >= d2:
         d1, d2 = (d2, d1) if d1 > d2 else (1, max(2, d1))
