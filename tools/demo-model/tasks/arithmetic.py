@@ -82,7 +82,7 @@ def _operands(rng, op):
         if shape < 0.8:
             return rng.randint(10, 99), rng.randint(10, 99)
         return rng.randint(100, 999), rng.randint(10, 99)
-    return number(rng, 4), rng.randint(2, 12)
+    return number(rng, 4), rng.randint(2, 9)
 
 
 def _final(op, a, b, lang):
@@ -101,7 +101,7 @@ def _write(rng, op, a, b, lang):
 
 def single(rng, lang):
     """One operation."""
-    op = rng.choices("+-×÷", (3, 3, 4, 4))[0]
+    op = rng.choices("+-×÷", (3, 3, 4, 7))[0]
     a, b = _operands(rng, op)
     prompt = pick(rng, ASK[lang]).format(e=_write(rng, op, a, b, lang))
     think = "\n".join(WORK[op](a, b, lang))
