@@ -338,7 +338,7 @@ LOOK_UP = {
 def look_up(rng, lang):
     """One field of a clinical note."""
     v, note = note_of(rng, lang)
-    name = pick(rng, [*FIELDS, "sex", "sex", "sex", "complaint", "allergy"])
+    name = pick(rng, [*FIELDS, *["sex"] * 8, "complaint", "allergy"])
     ask, glue = pick(rng, LOOK_UP[name][lang]), pick(rng, ["\n", " "])
     prompt = ask + glue + note if rng.random() < 0.5 else note + glue + ask
     answer = NONE[lang] if v[name] is None else str(v[name])
