@@ -172,4 +172,4 @@ def follow_up(rng, lang):
 def make(rng, lang):
     """A random arithmetic sample."""
     r = rng.random()
-    return single(rng, lang) if r < 0.76 else chain(rng, lang) if r < 0.94 else follow_up(rng, lang)
+    return single(rng, lang) if r < 0.7 else chain(rng, lang) if r < 0.94 else follow_up(rng, lang)
