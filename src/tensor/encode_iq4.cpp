@@ -60,7 +60,7 @@ float fit_table(const float* x, const float* weights) {
 }
 
 void pack(const float* x, float step, uint8_t* qs) {
-  const float inverse = step == 0.0f ? 0.0f : 1.0f / step;
+  const float inverse = inverse_of(step);
   for (int j = 0; j < 16; ++j) {
     qs[j] = static_cast<uint8_t>(nearest(x[j] * inverse) | nearest(x[j + 16] * inverse) << 4);
   }
@@ -96,8 +96,7 @@ void encode_iq4_xs(const float* src, uint8_t* dst, int64_t n, const float* impor
     uint16_t high = 0;
     std::fill_n(dst + 4, 4, uint8_t{0});
     for (int sub = 0; sub < 8; ++sub) {
-      const float wanted = d == 0.0f ? 0.0f : fits[static_cast<std::size_t>(sub)] / d;
-      const int scale = static_cast<int>(round_nearest(std::clamp(wanted, -32.0f, 31.0f)));
+      const int scale = rounded(fits[static_cast<std::size_t>(sub)] * inverse_of(d), -32, 31);
       const auto stored = static_cast<unsigned>(scale + 32);
       dst[4 + sub / 2] |= static_cast<uint8_t>((stored & 0xf) << (sub % 2 * 4));
       high = static_cast<uint16_t>(high | (stored >> 4) << (2 * sub));

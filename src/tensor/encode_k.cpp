@@ -16,11 +16,6 @@ constexpr int kBlock = 256;
 
 using Quants = std::array<uint8_t, kBlock>;
 
-int rounded(float value, int low, int high) {
-  return static_cast<int>(
-      round_nearest(std::clamp(value, static_cast<float>(low), static_cast<float>(high))));
-}
-
 const float* at(const float* importance, int64_t i) {
   return importance == nullptr ? nullptr : importance + i;
 }
@@ -55,12 +50,12 @@ AffineBlock encode_affine(const float* src, const float* importance, int size, i
   AffineBlock block;
   for (int sub = 0; sub < count; ++sub) {
     const auto s = static_cast<std::size_t>(sub);
-    const int scale = d == 0.0f ? 0 : rounded(fits[s].scale / d, 0, scale_levels);
-    const int minimum = dmin == 0.0f ? 0 : rounded(fits[s].minimum / dmin, 0, scale_levels);
+    const int scale = rounded(fits[s].scale * inverse_of(d), 0, scale_levels);
+    const int minimum = rounded(fits[s].minimum * inverse_of(dmin), 0, scale_levels);
     block.scales[s] = static_cast<uint8_t>(scale);
     block.minimums[s] = static_cast<uint8_t>(minimum);
     const float step = d * static_cast<float>(scale);
-    const float inverse = step == 0.0f ? 0.0f : 1.0f / step;
+    const float inverse = inverse_of(step);
     const float offset = dmin * static_cast<float>(minimum);
     for (int l = 0; l < size; ++l) {
       block.quants[s * static_cast<std::size_t>(size) + static_cast<std::size_t>(l)] =
@@ -95,10 +90,10 @@ SymmetricBlock encode_symmetric(const float* src, const float* importance, int l
   SymmetricBlock block;
   for (int sub = 0; sub < 16; ++sub) {
     const auto s = static_cast<std::size_t>(sub);
-    const int scale = d == 0.0f ? 0 : rounded(fits[s] / d, -scale_levels, scale_levels - 1);
+    const int scale = rounded(fits[s] * inverse_of(d), -scale_levels, scale_levels - 1);
     block.scales[s] = static_cast<int8_t>(scale);
     const float step = d * static_cast<float>(scale);
-    const float inverse = step == 0.0f ? 0.0f : 1.0f / step;
+    const float inverse = inverse_of(step);
     for (int l = 0; l < 16; ++l) {
       block.quants[16 * s + static_cast<std::size_t>(l)] =
           static_cast<uint8_t>(rounded(src[16 * sub + l] * inverse, -levels, levels - 1) + levels);

@@ -16,13 +16,6 @@ constexpr int kHalf = kBlock / 2;
 
 using Quants = std::array<int, kBlock>;
 
-int quant(float value, float inverse, int low, int high) {
-  const float q = std::clamp(value * inverse, static_cast<float>(low), static_cast<float>(high));
-  return static_cast<int>(round_nearest(q));
-}
-
-float inverse_of(float scale) { return scale == 0.0f ? 0.0f : 1.0f / scale; }
-
 // Chooses a scale for q in [-levels, levels - 1], writes it, and returns q + levels.
 Quants encode_symmetric(const float* src, const float* importance, int levels, uint8_t* dst) {
   std::array<float, kBlock> weights;
@@ -31,7 +24,7 @@ Quants encode_symmetric(const float* src, const float* importance, int levels, u
   Quants quants;
   for (int j = 0; j < kBlock; ++j)
     quants[static_cast<std::size_t>(j)] =
-        quant(src[j], inverse_of(d), -levels, levels - 1) + levels;
+        rounded(src[j] * inverse_of(d), -levels, levels - 1) + levels;
   return quants;
 }
 
@@ -44,7 +37,7 @@ Quants encode_offset(const float* src, const float* importance, int levels, uint
   const float m = store_scale(fit.offset, dst + 2);
   Quants quants;
   for (int j = 0; j < kBlock; ++j)
-    quants[static_cast<std::size_t>(j)] = quant(src[j] - m, inverse_of(d), 0, levels);
+    quants[static_cast<std::size_t>(j)] = rounded((src[j] - m) * inverse_of(d), 0, levels);
   return quants;
 }
 

@@ -90,7 +90,8 @@ void decode_f8_e4m3(const uint8_t* src, float* dst, int64_t n) {
 }
 
 float store_scale(float scale, uint8_t* dst) {
-  const uint16_t bits = f32_to_f16(std::clamp(scale, -65504.0f, 65504.0f));
+  const float finite = std::isnan(scale) ? 0.0f : std::clamp(scale, -65504.0f, 65504.0f);
+  const uint16_t bits = f32_to_f16(finite);
   std::memcpy(dst, &bits, sizeof bits);
   return f16_to_f32(bits);
 }

@@ -17,6 +17,19 @@ inline constexpr int kMostFitted = 32;  // values of a sub-block; n below is a m
 // library's functions it vectorizes everywhere.
 inline float round_nearest(float x) { return (x + 12582912.0f) - 12582912.0f; }
 
+// The nearest integer in [low, high]; `low` for NaN.
+inline int rounded(float x, int low, int high) {
+  const auto lowest = static_cast<float>(low), highest = static_cast<float>(high);
+  if (!(x > lowest)) return low;
+  return static_cast<int>(round_nearest(x < highest ? x : highest));
+}
+
+// 1 / scale; 0 where that is no finite number, so that all values become zero.
+inline float inverse_of(float scale) {
+  const float inverse = 1.0f / scale;
+  return inverse - inverse == 0.0f ? inverse : 0.0f;
+}
+
 // x ~ scale * q - minimum with q in [0, levels] and minimum >= 0.
 struct AffineFit {
   float scale = 0.0f, minimum = 0.0f;
