@@ -31,46 +31,49 @@ constexpr std::array kFormats{
 
 int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// Codes of one strip, code(row, column), into the planes.
-void pack_strip(const PackedFormat& format, const uint8_t (*codes)[kPackBlock], int column,
-                unsigned char* to) {
-  std::memset(to, 0, static_cast<std::size_t>(format.strip_bytes));
-  unsigned char* const two = format.planes == CodePlanes::k42 ? to + 256 : to;
-  unsigned char* const one = format.planes == CodePlanes::k41   ? to + 256
-                             : format.planes == CodePlanes::k21 ? to + 128
-                                                                : nullptr;
-  for (int row = 0; row < kPanelRows; ++row) {
-    for (int k = 0; k < kStripColumns; ++k) {
-      const unsigned code = codes[row][column + k];
-      const int step = k / 4, i = row * 4 + k % 4;
-      const auto put = [](unsigned char& byte, unsigned bits, int shift) {
-        byte = static_cast<unsigned char>(byte | bits << shift);
-      };
-      switch (format.planes) {
-        case CodePlanes::k8:
-          to[step * 64 + i] = static_cast<unsigned char>(code);
-          break;
-        case CodePlanes::k4:
-        case CodePlanes::kTable:
-          put(to[step % 4 * 64 + i], code, step / 4 * 4);
-          break;
-        case CodePlanes::k41:
-          put(to[step % 4 * 64 + i], code & 15, step / 4 * 4);
-          put(one[i], code >> 4, step);
-          break;
-        case CodePlanes::k42:
-          put(to[step % 4 * 64 + i], code & 15, step / 4 * 4);
-          put(two[step / 4 * 64 + i], code >> 4, step % 4 * 2);
-          break;
-        case CodePlanes::k2:
-          put(two[step / 4 * 64 + i], code, step % 4 * 2);
-          break;
-        case CodePlanes::k21:
-          put(two[step / 4 * 64 + i], code & 3, step % 4 * 2);
-          put(one[i], code >> 2, step);
-          break;
-      }
+// The 32 codes of one row of a strip into the planes: four bytes (one step) at a time, none of the
+// shifts moves a bit over the edge of its byte.
+void pack_row(CodePlanes planes, const uint8_t* codes, int row, unsigned char* to) {
+  uint32_t steps[8];
+  std::memcpy(steps, codes, sizeof steps);
+  to += row * 4;
+  const auto put = [&](int at, uint32_t word) { std::memcpy(to + at, &word, 4); };
+  const auto fours = [&] {
+    for (int v = 0; v < 4; ++v) {
+      put(v * 64, (steps[v] & 0x0f0f0f0f) | (steps[v + 4] & 0x0f0f0f0f) << 4);
     }
+  };
+  // Planes of 2 bits or of 1 bit, from bit `from` of the codes.
+  const auto twos = [&](int at, int from) {
+    for (int v = 0; v < 2; ++v) {
+      uint32_t word = 0;
+      for (int t = 0; t < 4; ++t) word |= (steps[4 * v + t] >> from & 0x03030303) << (2 * t);
+      put(at + v * 64, word);
+    }
+  };
+  const auto ones = [&](int at, int from) {
+    uint32_t word = 0;
+    for (int step = 0; step < 8; ++step) word |= (steps[step] >> from & 0x01010101) << step;
+    put(at, word);
+  };
+  switch (planes) {
+    case CodePlanes::k8:
+      for (int step = 0; step < 8; ++step) put(step * 64, steps[step]);
+      return;
+    case CodePlanes::k4:
+    case CodePlanes::kTable:
+      return fours();
+    case CodePlanes::k41:
+      fours();
+      return ones(256, 4);
+    case CodePlanes::k42:
+      fours();
+      return twos(256, 4);
+    case CodePlanes::k2:
+      return twos(0, 0);
+    case CodePlanes::k21:
+      twos(0, 0);
+      return ones(128, 2);
   }
 }
 
@@ -150,7 +153,9 @@ void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t fi
       pack_scales(format, scales, row, to + block * format.scale_bytes);
     }
     for (int column = 0; column < format.block; column += kStripColumns) {
-      pack_strip(format, codes, column, codes_to);
+      for (int row = 0; row < kPanelRows; ++row) {
+        pack_row(format.planes, codes[row] + column, row, codes_to);
+      }
       codes_to += format.strip_bytes;
     }
   }
