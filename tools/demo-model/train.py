@@ -19,7 +19,7 @@ def arguments():
     """The command line."""
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("--out", type=Path, required=True, help="folder with tokenizer.json; the checkpoint goes there")
-    p.add_argument("--minutes", type=float, default=95)
+    p.add_argument("--minutes", type=float, default=106)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--layers", type=int, default=5)
     p.add_argument("--muon-lr", type=float, default=0.02)
