@@ -1,6 +1,8 @@
 #include "text/tokenizer.h"
 
+#include <array>
 #include <random>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -147,6 +149,24 @@ TEST(Tokenizer, StreamingNeverSplitsACharacter) {
     streamed += stream.finish();
     EXPECT_EQ(streamed, replace_invalid_utf8(tokenizer->decode(ids)));
   }
+}
+
+TEST(Tokenizer, ManyThreadsGetTheSame) {
+  const std::string text = "hello  hell he aaab it's 123 \t\t <s> \xE4\xBD\xA0\xE5\xA5\xBD";
+  const Ids alone = make(tiny_tokenizer())->encode(text, Special::kParse, true);
+  const auto tokenizer = make(tiny_tokenizer());
+  std::vector<std::thread> threads;
+  std::array<bool, 4> same{};
+  for (std::size_t i = 0; i < same.size(); ++i) {
+    threads.emplace_back([&, i] {
+      same[i] = true;
+      for (int k = 0; k < 50; ++k) {
+        same[i] = same[i] && tokenizer->encode(text, Special::kParse, true) == alone;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(same, (std::array<bool, 4>{true, true, true, true}));
 }
 
 TEST(Tokenizer, SentencePiece) {

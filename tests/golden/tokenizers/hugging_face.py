@@ -214,6 +214,7 @@ ALPHABETS = [
     ["'s", "'S", "'t", "'re", "'VE", "'ll", "'D", "'m", "'\u017f", "\u212a", "’s", "'", "''", "don't", "I'Ve"],
     ["the", "of", "and", "to", "in", "is", "was", "he", "for", "it", "with", "as", "his", "on", "be", "at", "they"],
     ["def", "return", "();", "{}", "[0]", "!=", "->", "::", "//", "/*", "#include", "<|", "|>", "\\n", "...", "_x"],
+    ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<s>", "</s>", "<unk>", "<｜end▁of▁sentence｜>", "<|im_start|>"],
     characters((0xFF01, 0xFF5E), (0x2010, 0x2027), (0x3001, 0x3011), (0xA1, 0xBF)),
     characters((0x10400, 0x1044F), (0x1D400, 0x1D433), (0x20000, 0x20100), (0x2126, 0x2126), (0xFB00, 0xFB06)),
 ]
