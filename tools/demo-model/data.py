@@ -3,6 +3,7 @@
 import multiprocessing as mp
 import os
 import random
+from queue import Full
 
 import chat
 import numpy as np
@@ -52,7 +53,14 @@ def _work(queue, path, seed, mix_path, shape):
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     tok, rng = Tokenizer.from_file(path), random.Random(seed)
     for step in steps(tok, rng, lambda: mix(mix_path), *shape):
-        queue.put(step)
+        while True:
+            try:
+                queue.put(step, timeout=5)
+                break
+            except Full:
+                if not mp.parent_process().is_alive():
+                    queue.cancel_join_thread()
+                    return
 
 
 def mix(path):
