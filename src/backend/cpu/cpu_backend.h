@@ -2,7 +2,6 @@
 // time.
 #pragma once
 
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -12,8 +11,9 @@ namespace holdfast {
 
 struct CpuOptions {
   int threads = 0;  // 0: one for each core this process may use
-  std::string isa;  // "generic", "avx2", "avx512", "neon"; empty: $HOLDFAST_ISA, else the best this
-                    // machine has
+  // "generic", "avx2" (with FMA, F16C), "avx512" (F, BW, VL, DQ, VNNI); empty: $HOLDFAST_ISA, else
+  // the best this machine has. "neon" is not written yet: aarch64 runs the generic kernels.
+  std::string isa;
 };
 
 // invalid_argument for an instruction set this machine or build does not have.
