@@ -75,6 +75,9 @@ Status add_added_token(const TokenizerData& data, std::size_t id, TokenizerParts
   }
   const bool control = type_of(data, id) != kUserDefinedType || looks_like_control(content);
   parts.kinds[id] = control ? TokenKind::kControl : TokenKind::kAdded;
+  // Bytes that are not UTF-8 would match within a character; text never has them, so nothing is
+  // lost.
+  if (!is_utf8(content)) return {};
   AddedToken token;
   token.content = content;
   token.id = static_cast<int32_t>(id);
@@ -166,7 +169,7 @@ Result<TokenizerParts> read_byte_level(const TokenizerData& data) {
     if (added) {
       RETURN_IF_ERROR(add_added_token(data, i, parts));
       vocabulary.add(token);
-      if (!parts.added.back().restricted) late.push_back(id);
+      if (parts.kinds[i] == TokenKind::kAdded && !looks_like_markup(token)) late.push_back(id);
       continue;
     }
     bytes.clear();

@@ -248,7 +248,11 @@ TEST(TokenizerErrors, HostileArraysOnlyLoseWhatIsWrong) {
   for (const char* merge : {"", " ", "x", "no such", "a ", "\xFF \xFE", "a a a"}) {
     data.merges.push_back(merge);
   }
+  data.tokens.push_back("\xA0");  // a special token that would cut characters in two
+  data.types.push_back(3);
   const auto tokenizer = make(data);
+  const std::string accented = "\xC3\xA0 \xC3\xA0";
+  EXPECT_EQ(tokenizer->decode(tokenizer->encode(accented, Special::kParse, false)), accented);
   EXPECT_EQ(tokenizer->encode("a hello", Special::kAsText, false),
             (Ids{'a', *tokenizer->find(" hello")}));
   EXPECT_EQ(tokenizer->piece(-1), "");
