@@ -1,7 +1,6 @@
 """A server with the demo model, started once; every end-to-end test talks to it over loopback."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -13,12 +12,8 @@ from pathlib import Path
 import openai
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))  # raw.py
-
-ROOT = Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("HOLDFAST_BIN", str(ROOT / "build/release/bin/holdfast"))
-DEMO = ROOT / "models/demo/holdfast-demo.gguf"
-MODEL = "holdfast-demo"
+sys.path.insert(0, str(Path(__file__).parent))  # raw.py, demo_model.py
+from demo_model import BINARY, DEMO
 
 
 class Server:

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from conftest import MODEL
+from demo_model import MODEL
 
 QUESTION = [{"role": "user", "content": "What is 17 + 25?"}]
 

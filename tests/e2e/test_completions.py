@@ -1,7 +1,7 @@
 """Text completions through the official client."""
 
 import pytest
-from conftest import MODEL
+from demo_model import MODEL
 
 
 def complete(client, prompt="12 + 13 = ", **fields):

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import MODEL
+from demo_model import MODEL
 from raw import Raw, post
 
 ENDLESS = {"model": MODEL, "max_tokens": 1900, "ignore_eos": True}

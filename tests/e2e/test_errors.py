@@ -5,7 +5,7 @@ import re
 
 import openai
 import pytest
-from conftest import MODEL
+from demo_model import MODEL
 from raw import exchange, post
 
 QUESTION = [{"role": "user", "content": "hi"}]

@@ -4,7 +4,7 @@ import json
 import random
 
 import pytest
-from conftest import MODEL
+from demo_model import MODEL
 from raw import Raw, exchange, post
 
 HOST = b"Host: localhost\r\n"

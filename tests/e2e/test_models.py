@@ -6,7 +6,7 @@ import urllib.request
 
 import openai
 import pytest
-from conftest import MODEL
+from demo_model import MODEL
 
 
 def test_lists_the_models(client):
@@ -56,7 +56,7 @@ def test_every_answer_has_a_request_id(server):
 
 
 def test_several_models_under_names_of_our_choice(start_server):
-    from conftest import DEMO
+    from demo_model import DEMO
 
     server = start_server(str(DEMO), "--alias", "first", "--alias", "second/b", "--context", "256")
     with server.client() as client:

@@ -5,7 +5,7 @@ import signal
 import socket
 import subprocess
 
-from conftest import BINARY, DEMO, MODEL
+from demo_model import BINARY, DEMO, MODEL
 from raw import Raw, post
 
 ENDLESS = {

@@ -140,7 +140,7 @@ def test_chat_in_a_terminal():
 
 def test_ctrl_c_stops_the_answer_and_then_ends():
     """The first stops what runs; at the prompt it ends the chat."""
-    terminal = Terminal("run", "--temperature", "2", "--top-p", "1", "--seed", "1")
+    terminal = Terminal("run", "--temperature", "100", "--top-p", "1", "--seed", "1")  # babble without end
     terminal.read_until(">>> ")
     terminal.type("Tell me everything.\n")
     terminal.read_until("\x1b[2m")
