@@ -127,6 +127,7 @@ Status serve(Options options) {
     return fail(Code::kInvalidArgument, "more names than models", "--alias",
                 "the first --alias names the first MODEL, and so on");
   }
+  RETURN_IF_ERROR(Server::check_address(options.server));
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
     const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";

@@ -34,6 +34,31 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+Status open_acceptor(const ServerOptions& options, tcp::acceptor& acceptor) {
+  error_code ec;
+  const auto address =
+      asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
+  if (ec || !address.is_loopback()) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("'{}' is not a loopback address, and this version serves plain HTTP "
+                            "only",
+                            options.host),
+                "--host", "use 127.0.0.1 or ::1");
+  }
+  const tcp::endpoint endpoint(address, options.port);
+  acceptor.open(endpoint.protocol(), ec);
+  if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+  if (!ec) acceptor.bind(endpoint, ec);
+  if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+  if (ec) {
+    return fail(
+        Code::kUnavailable,
+        fmt::format("cannot listen on {} port {}: {}", options.host, options.port, ec.message()),
+        "--port", "choose another port; 0 takes any free one");
+  }
+  return {};
+}
+
 class HttpServer final : public Server {
  public:
   explicit HttpServer(const ServerOptions& options) : runtime_(options), acceptor_(runtime_.io) {}
@@ -66,34 +91,13 @@ class HttpServer final : public Server {
 };
 
 Status HttpServer::listen(std::vector<std::shared_ptr<ServedModel>> models) {
-  const ServerOptions& options = runtime_.options;
   runtime_.app.models = std::move(models);
-  error_code ec;
-  const auto address =
-      asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
-  if (ec || !address.is_loopback()) {
-    return fail(Code::kInvalidArgument,
-                fmt::format("'{}' is not a loopback address, and this version serves plain HTTP "
-                            "only",
-                            options.host),
-                "--host", "use 127.0.0.1 or ::1");
-  }
-  const tcp::endpoint endpoint(address, options.port);
-  acceptor_.open(endpoint.protocol(), ec);
-  if (!ec) acceptor_.set_option(asio::socket_base::reuse_address(true), ec);
-  if (!ec) acceptor_.bind(endpoint, ec);
-  if (!ec) acceptor_.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) {
-    return fail(
-        Code::kUnavailable,
-        fmt::format("cannot listen on {} port {}: {}", options.host, options.port, ec.message()),
-        "--port", "choose another port; 0 takes any free one");
-  }
+  RETURN_IF_ERROR(open_acceptor(runtime_.options, acceptor_));
   port_ = acceptor_.local_endpoint().port();
   raise_file_limit();
   work_.emplace(runtime_.io.get_executor());
   asio::co_spawn(runtime_.io, accept_all(), asio::detached);
-  for (int i = 0; i < std::max(1, options.io_threads); ++i) {
+  for (int i = 0; i < std::max(1, runtime_.options.io_threads); ++i) {
     threads_.emplace_back([this] { runtime_.io.run(); });
   }
   return {};
@@ -191,6 +195,12 @@ void HttpServer::finish() {
 }
 
 }  // namespace
+
+Status Server::check_address(const ServerOptions& options) {
+  asio::io_context io;
+  tcp::acceptor acceptor(io);
+  return open_acceptor(options, acceptor);
+}
 
 Result<std::unique_ptr<Server>> Server::start(std::vector<std::shared_ptr<ServedModel>> models,
                                               const ServerOptions& options) {

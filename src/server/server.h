@@ -31,6 +31,8 @@ struct ServerOptions {
 
 class Server {
  public:
+  // Whether start() could listen there now: worth knowing before a model is loaded.
+  static Status check_address(const ServerOptions& options);
   // Binds and starts its I/O threads. unavailable when the address is in use (named),
   // invalid_argument for a host that is not loopback.
   static Result<std::unique_ptr<Server>> start(std::vector<std::shared_ptr<ServedModel>> models,

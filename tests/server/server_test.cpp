@@ -79,7 +79,7 @@ TEST_F(ServerTest, AClientThatLeavesCancels) {
     RawClient client(server_->port());
     client.send(RawClient::post("/v1/chat/completions", body));
     if (body == kStreamedChat) client.read_until("\n\n");
-    eventually([&] { return model_->chats.size() == (body == kChat ? 1 : 2); });
+    eventually([&] { return model_->started == (body == kChat ? 1 : 2); });
     client.hang_up();
     eventually([&] { return script->dropped.load(); });
   }
@@ -124,6 +124,16 @@ TEST_F(ServerTest, AnswerOverTheContextIsRefused) {
   EXPECT_TRUE(
       ask(RawClient::post("/v1/completions", R"({"model":"fake","prompt":"x","max_tokens":95})"))
           .starts_with("HTTP/1.1 200 "));
+}
+
+TEST_F(ServerTest, ChoicesDrawWithSeedsInARow) {
+  start();
+  ask(RawClient::post(
+      "/v1/chat/completions",
+      R"({"model":"fake","n":3,"seed":-1,"messages":[{"role":"user","content":"x"}]})"));
+  server_->stop(0);
+  ASSERT_EQ(model_->chats.size(), 3u);
+  for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(model_->chats[i].options.seed, i - 1);
 }
 
 TEST_F(ServerTest, ServesPipelinedRequestsInOrder) {
