@@ -132,7 +132,7 @@ void HttpServer::welcome(tcp::socket socket) {
     runtime_.live.emplace(number, connection);
   }
   asio::co_spawn(executor, room ? connection->run() : connection->turn_away(),
-                 [this, number, connection](std::exception_ptr failure) {
+                 [this, number, connection](const std::exception_ptr& failure) {
                    if (failure) spdlog::error("a connection failed");
                    const std::lock_guard lock(runtime_.mutex);
                    runtime_.live.erase(number);
