@@ -32,14 +32,16 @@ class Terminal:
             os.environ.update({"TERM": "xterm", "LC_ALL": "C.UTF-8"} | environment)
             os.execv(HOLDFAST, ["holdfast", *args])
         self.shown = b""
+        self.seen = 0  # bytes of it that read_until() has passed
 
     def read_until(self, wanted):
-        """What is shown from now until `wanted` is among it; fails at the end of the program."""
-        start = len(self.shown)
-        while wanted.encode() not in self.shown[start:]:
+        """What is shown from where the last call ended up to `wanted`; fails at the end of the program."""
+        start = self.seen
+        while (found := self.shown.find(wanted.encode(), start)) < 0:
             if not self._read():
                 pytest.fail(f"ended without {wanted!r}: {self.shown[start:].decode(errors='replace')}")
-        return self.shown[start:].decode(errors="replace")
+        self.seen = found + len(wanted.encode())
+        return self.shown[start : self.seen].decode(errors="replace")
 
     def _read(self):
         select.select([self.fd], [], [])
