@@ -16,8 +16,8 @@
 //   plane of 1 bit (64 bytes): byte i holds step s at bit s
 //   whole bytes (512 bytes)
 //
-// Packed weights are as large as the format's own blocks, but for q3_K, q2_K (the same) and
-// iq4_xs (+0.7%), plus the rows that fill the last panel.
+// Packed weights are as large as the format's own blocks, but for q3_K (+1.8%) and iq4_xs (+1.5%),
+// plus padding of a panel and the rows that fill the last one.
 #pragma once
 
 #include <cstdint>
