@@ -31,13 +31,7 @@ class CompletionFormat final : public AnswerFormat {
   }
 
   void usage(const Usage& usage, std::string& out) override {
-    JsonWriter w(JsonWriter::kCompact);
-    w.begin_object();
-    write_envelope(w, envelope_, kObject);
-    w.key("choices").begin_array().end_array().key("usage");
-    write_usage(w, usage);
-    w.end_object();
-    append_sse(w.text(), out);
+    append_sse(usage_chunk(envelope_, kObject, usage), out);
   }
 
   std::string whole(const std::vector<Choice>& choices, const Usage& usage) override {

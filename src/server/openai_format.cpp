@@ -42,6 +42,16 @@ void write_usage(JsonWriter& w, const Usage& usage) {
   w.end_object();
 }
 
+std::string usage_chunk(const Envelope& envelope, std::string_view object, const Usage& usage) {
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object();
+  write_envelope(w, envelope, object);
+  w.key("choices").begin_array().end_array().key("usage");
+  write_usage(w, usage);
+  w.end_object();
+  return w.take();
+}
+
 std::string_view finish_name(FinishReason reason) {
   CHECK(reason == FinishReason::kStop || reason == FinishReason::kLength) << "not an answer's end";
   return reason == FinishReason::kStop ? "stop" : "length";

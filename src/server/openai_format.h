@@ -25,6 +25,8 @@ std::string random_id(std::string_view prefix);
 void write_envelope(JsonWriter& w, const Envelope& envelope, std::string_view object);
 // A whole usage object.
 void write_usage(JsonWriter& w, const Usage& usage);
+// The last chunk of a stream that was asked for usage: no choices.
+std::string usage_chunk(const Envelope& envelope, std::string_view object, const Usage& usage);
 // "stop" or "length".
 std::string_view finish_name(FinishReason reason);
 // JSON has no infinities: a log of zero becomes -9999, as OpenAI writes it.
