@@ -1,4 +1,10 @@
-"""Builds llama.cpp, the peer, for this machine: from its pinned source package, into the build folder."""
+"""Builds the peers for this machine: from their pinned source packages, into the build folder.
+
+usage: bench/peer.py [llama.cpp | ik_llama.cpp] [native | avx2]     prints the folder of the programs
+
+A program built elsewhere is used instead where the environment names its folder: HOLDFAST_PEER_BIN for llama.cpp,
+HOLDFAST_PEER_IK_BIN for ik_llama.cpp, and HOLDFAST_PEER_AVX2_BIN, HOLDFAST_PEER_IK_AVX2_BIN for those without AVX-512.
+"""
 
 import os
 import subprocess
@@ -6,9 +12,21 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ["llama-bench", "llama-batched-bench", "llama-perplexity", "llama-quantize", "llama-server"]
+COMMON = ["-DCMAKE_BUILD_TYPE=Release", "-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF"]
+PEERS = ["llama.cpp", "ik_llama.cpp"]
+TOOLS = {
+    "llama.cpp": ["llama-bench", "llama-batched-bench", "llama-perplexity", "llama-quantize", "llama-server"],
+    "ik_llama.cpp": ["llama-bench", "llama-batched-bench", "llama-perplexity"],
+}
+OPTIONS = {"llama.cpp": [], "ik_llama.cpp": ["-DGGML_IQK_FA_ALL_QUANTS=OFF"]}
+GIVEN = {
+    ("llama.cpp", "native"): "HOLDFAST_PEER_BIN",
+    ("llama.cpp", "avx2"): "HOLDFAST_PEER_AVX2_BIN",
+    ("ik_llama.cpp", "native"): "HOLDFAST_PEER_IK_BIN",
+    ("ik_llama.cpp", "avx2"): "HOLDFAST_PEER_IK_AVX2_BIN",
+}
 
-# What the peer is built with, for each instruction set it is compared on.
+# What a peer is built with, for each instruction set it is compared on.
 FLAGS = {
     "native": ["-DGGML_NATIVE=ON"],
     "avx2": [
@@ -22,30 +40,30 @@ FLAGS = {
 }
 
 
-def source() -> Path:
+def source(peer: str) -> Path:
     """The peer's source tree, fetched and checked on first use."""
-    command = [sys.executable, str(ROOT / "tools/peer_source.py")]
+    command = [sys.executable, str(ROOT / "tools/peer_source.py"), peer]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return Path(out.strip().splitlines()[-1])
 
 
-def build(kind: str = "native") -> Path:
-    """Folder of the peer's programs; HOLDFAST_PEER_BIN names one built elsewhere (kind native only)."""
-    given = os.environ.get("HOLDFAST_PEER_BIN")
-    if given and kind == "native":
+def build(kind: str = "native", peer: str = "llama.cpp") -> Path:
+    """Folder of the peer's programs."""
+    if given := os.environ.get(GIVEN[peer, kind]):
         return Path(given)
-    folder = ROOT / "build" / f"peer-{kind}"
-    if not all((folder / "bin" / tool).exists() for tool in TOOLS):
-        print(f"bench: building llama.cpp ({kind}); about ten minutes on two cores", file=sys.stderr)
-        configure = ["cmake", "-S", str(source()), "-B", str(folder), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release"]
-        options = ["-DLLAMA_CURL=OFF", "-DLLAMA_BUILD_TESTS=OFF", *FLAGS[kind]]
+    name = "peer" if peer == "llama.cpp" else "peer-ik"
+    folder = ROOT / "build" / f"{name}-{kind}"
+    if not all((folder / "bin" / tool).exists() for tool in TOOLS[peer]):
+        print(f"bench: building {peer} ({kind}); about ten minutes on two cores", file=sys.stderr)
+        configure = ["cmake", "-S", str(source(peer)), "-B", str(folder), "-G", "Ninja"]
         log = folder.with_suffix(".log")
         folder.mkdir(parents=True, exist_ok=True)
         with log.open("w") as out:
-            subprocess.run([*configure, *options], check=True, stdout=out, stderr=out)
-            subprocess.run(["ninja", "-C", str(folder), *TOOLS], check=True, stdout=out, stderr=out)
+            subprocess.run([*configure, *COMMON, *OPTIONS[peer], *FLAGS[kind]], check=True, stdout=out, stderr=out)
+            subprocess.run(["ninja", "-C", str(folder), *TOOLS[peer]], check=True, stdout=out, stderr=out)
     return folder / "bin"
 
 
 if __name__ == "__main__":
-    print(build(sys.argv[1] if len(sys.argv) > 1 else "native"))
+    chosen = sys.argv[1] if len(sys.argv) > 1 else "llama.cpp"
+    print(build(sys.argv[2] if len(sys.argv) > 2 else "native", chosen))

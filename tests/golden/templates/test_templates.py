@@ -41,7 +41,7 @@ def folder() -> Path:
 
 def names() -> list[str]:
     """Every template if the source is there already, else those of the R1 family: fetched when the first test runs."""
-    listed = peer_source.FOLDER / peer_source.NAME / "vendor" / "llama.cpp" / "models" / "templates"
+    listed = peer_source.FOLDER / peer_source.PACKAGES["llama.cpp"].stem / "vendor/llama.cpp/models/templates"
     return sorted(path.stem for path in listed.glob("*.jinja")) or ["(all)"]
 
 
