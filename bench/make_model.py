@@ -15,33 +15,11 @@ from pathlib import Path
 
 import gguf
 import numpy as np
+import shapes
 from gguf import GGMLQuantizationType as Type
+from shapes import Shape
 
 CHUNK_ROWS_BYTES = 64 << 20  # written at a time
-
-
-@dataclasses.dataclass(frozen=True)
-class Shape:
-    architecture: str
-    hidden: int
-    layers: int
-    ffn: int
-    heads: int
-    kv_heads: int
-    vocab: int
-    head_dim: int = 128
-    rope_theta: float = 10000.0
-    tied: bool = False
-
-
-SHAPES = {
-    # DeepSeek-R1-Distill-Qwen-1.5B and -7B, -Llama-8B; Qwen3-0.6B; and one that fits anywhere.
-    "qwen-1.5b": Shape("qwen2", 1536, 28, 8960, 12, 2, 151936),
-    "qwen-7b": Shape("qwen2", 3584, 28, 18944, 28, 4, 152064),
-    "llama-8b": Shape("llama", 4096, 32, 14336, 32, 8, 128256, rope_theta=500000.0),
-    "qwen3-0.6b": Shape("qwen3", 1024, 28, 3072, 16, 8, 151936, rope_theta=1000000.0, tied=True),
-    "tiny": Shape("qwen2", 256, 4, 768, 4, 2, 2048, head_dim=64),
-}
 
 
 def f16(value: float) -> np.ndarray:
@@ -76,43 +54,6 @@ BLOCKS = {
     Type.IQ4_NL: Blocks({0: 1 / 72}),
     Type.IQ4_XS: Blocks({0: 1 / 1330}),
 }
-
-
-def more_bits(layer: int, layers: int) -> bool:
-    """Where llama.cpp's Q4_K_M spends 6 bits: the first and last eighth, and every third layer between."""
-    return layer < layers // 8 or layer >= 7 * layers // 8 or (layer - layers // 8) % 3 == 2
-
-
-def weight_type(kind: str, name: str, layer: int, layers: int) -> Type:
-    if kind != "q4_k_m":
-        return Type[kind.upper()]
-    six = name == "output" or (name in ("attn_v", "ffn_down") and more_bits(layer, layers))
-    return Type.Q6_K if six else Type.Q4_K
-
-
-def matrices(s: Shape) -> list[tuple[str, int, int, int]]:
-    """(name, layer or -1, out, in)."""
-    q, kv = s.heads * s.head_dim, s.kv_heads * s.head_dim
-    found = [("token_embd", -1, s.vocab, s.hidden)]
-    if not s.tied:
-        found.append(("output", -1, s.vocab, s.hidden))
-    for i in range(s.layers):
-        found += [("attn_q", i, q, s.hidden), ("attn_k", i, kv, s.hidden), ("attn_v", i, kv, s.hidden)]
-        found += [("attn_output", i, s.hidden, q), ("ffn_gate", i, s.ffn, s.hidden)]
-        found += [("ffn_up", i, s.ffn, s.hidden), ("ffn_down", i, s.hidden, s.ffn)]
-    return found
-
-
-def vectors(s: Shape) -> list[tuple[str, int]]:
-    found = [("output_norm.weight", s.hidden)]
-    for i in range(s.layers):
-        found += [(f"blk.{i}.attn_norm.weight", s.hidden), (f"blk.{i}.ffn_norm.weight", s.hidden)]
-        if s.architecture == "qwen2":
-            found += [(f"blk.{i}.attn_q.bias", s.heads * s.head_dim)]
-            found += [(f"blk.{i}.attn_{x}.bias", s.kv_heads * s.head_dim) for x in "kv"]
-        if s.architecture == "qwen3":
-            found += [(f"blk.{i}.attn_{x}_norm.weight", s.head_dim) for x in "qk"]
-    return found
 
 
 def random_rows(rng: np.random.Generator, kind: Type, rows: int, cols: int, deviation: float) -> np.ndarray:
@@ -167,25 +108,11 @@ def copy_tokenizer(writer: gguf.GGUFWriter, path: Path) -> int:
     return vocab
 
 
-def describe(writer: gguf.GGUFWriter, s: Shape) -> None:
-    writer.add_context_length(4096)
-    writer.add_embedding_length(s.hidden)
-    writer.add_block_count(s.layers)
-    writer.add_feed_forward_length(s.ffn)
-    writer.add_head_count(s.heads)
-    writer.add_head_count_kv(s.kv_heads)
-    writer.add_key_length(s.head_dim)
-    writer.add_value_length(s.head_dim)
-    writer.add_rope_dimension_count(s.head_dim)
-    writer.add_rope_freq_base(s.rope_theta)
-    writer.add_layer_norm_rms_eps(1e-6)
-
-
 def write(shape: Shape, kind: str, out: Path, vocab: Path | None, seed: int) -> None:
     rng = np.random.default_rng(seed)
     writer = gguf.GGUFWriter(out, shape.architecture)
     writer.add_name(f"random weights, {out.stem}")
-    describe(writer, shape)
+    shapes.describe(writer, shape)
     if vocab is None:
         trivial_tokenizer(writer, shape.vocab)
     else:
@@ -193,15 +120,16 @@ def write(shape: Shape, kind: str, out: Path, vocab: Path | None, seed: int) -> 
     writer.add_vocab_size(shape.vocab)
 
     plan = []
-    for name, layer, rows, cols in matrices(shape):
-        chosen = weight_type(kind, name, layer, shape.layers)
-        full = f"{name}.weight" if layer < 0 else f"blk.{layer}.{name}.weight"
+    for matrix in shapes.matrices(shape):
+        chosen = shapes.weight_type(kind, matrix, shape.layers)
+        rows, cols = max(1, matrix.stack) * matrix.rows, matrix.cols
         size, width = gguf.GGML_QUANT_SIZES[chosen]
         if cols % size:
-            sys.exit(f"make_model: {full} has rows of {cols}, no multiple of {chosen.name}'s {size}")
-        writer.add_tensor_info(full, (rows, cols), np.dtype(np.float32), rows * cols // size * width, chosen)
-        plan.append((full, rows, cols, chosen))
-    for name, count in vectors(shape):
+            sys.exit(f"make_model: {matrix.tensor} has rows of {cols}, no multiple of {chosen.name}'s {size}")
+        bytes_in_all = rows * cols // size * width
+        writer.add_tensor_info(matrix.tensor, matrix.dimensions, np.dtype(np.float32), bytes_in_all, chosen)
+        plan.append((matrix.tensor, rows, cols, chosen))
+    for name, count in shapes.vectors(shape):
         writer.add_tensor_info(name, (count,), np.dtype(np.float32), 4 * count)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -217,7 +145,7 @@ def write(shape: Shape, kind: str, out: Path, vocab: Path | None, seed: int) -> 
         for begin in range(0, rows, step):
             random_rows(rng, chosen, min(step, rows - begin), cols, deviation).tofile(stream)
         writer.write_padding(stream, stream.tell())
-    for name, count in vectors(shape):
+    for name, count in shapes.vectors(shape):
         writer.write_padding(stream, stream.tell())
         unit = rng.random(count, np.float32) - np.float32(0.5)
         (unit * np.float32(0.2) + np.float32(1.0 if "norm" in name else 0.0)).tofile(stream)
@@ -228,14 +156,14 @@ def write(shape: Shape, kind: str, out: Path, vocab: Path | None, seed: int) -> 
 def main() -> None:
     kinds = ["q4_k_m", "f32", "f16", "bf16", *(t.name.lower() for t in BLOCKS)]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shape", choices=SHAPES, default="qwen-1.5b")
+    parser.add_argument("--shape", choices=shapes.SHAPES, default="qwen-1.5b")
     parser.add_argument("--type", choices=kinds, default="q4_k_m")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--vocab", type=Path, help="a GGUF whose tokenizer is copied")
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     unfinished = options.out.with_suffix(".part")
-    write(SHAPES[options.shape], options.type, unfinished, options.vocab, options.seed)
+    write(shapes.SHAPES[options.shape], options.type, unfinished, options.vocab, options.seed)
     unfinished.rename(options.out)
 
 
