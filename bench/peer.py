@@ -19,6 +19,12 @@ TOOLS = {
     "ik_llama.cpp": ["llama-bench", "llama-batched-bench", "llama-perplexity"],
 }
 OPTIONS = {"llama.cpp": [], "ik_llama.cpp": ["-DGGML_IQK_FA_ALL_QUANTS=OFF"]}
+BUILD_INFO = """set(BUILD_NUMBER 0)
+set(BUILD_COMMIT unknown)
+set(BUILD_COMPILER unknown)
+set(BUILD_TARGET unknown)
+configure_file(common/build-info.cpp.in common/build-info.cpp)
+"""
 GIVEN = {
     ("llama.cpp", "native"): "HOLDFAST_PEER_BIN",
     ("llama.cpp", "avx2"): "HOLDFAST_PEER_AVX2_BIN",
@@ -44,7 +50,12 @@ def source(peer: str) -> Path:
     """The peer's source tree, fetched and checked on first use."""
     command = [sys.executable, str(ROOT / "tools/peer_source.py"), peer]
     out = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return Path(out.strip().splitlines()[-1])
+    tree = Path(out.strip().splitlines()[-1])
+    if peer == "ik_llama.cpp":  # its package leaves out the script that states the version
+        script = tree / "common/cmake/build-info-gen-cpp.cmake"
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(BUILD_INFO)
+    return tree
 
 
 def build(kind: str = "native", peer: str = "llama.cpp") -> Path:
