@@ -29,12 +29,14 @@ const cpu::Kernels* kernels_for(const std::string& isa) {
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
   if (isa == "avx2" && avx2) return cpu::avx2_kernels();
   if (isa == "avx512" && avx512) return cpu::avx512_kernels();
+  const bool bf16 = __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & 1u << 5) != 0;
+  if (isa == "avx512_bf16" && avx512 && bf16) return cpu::avx512_bf16_kernels();
 #endif
   return nullptr;
 }
 
 const cpu::Kernels* best_kernels() {
-  for (const char* isa : {"avx512", "avx2", "neon"}) {
+  for (const char* isa : {"avx512_bf16", "avx512", "avx2", "neon"}) {
     if (const cpu::Kernels* kernels = kernels_for(isa)) return kernels;
   }
   return &cpu::generic_kernels();
@@ -53,7 +55,7 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
   if (kernels == nullptr) {
     return fail(Code::kInvalidArgument,
                 "this machine or build has no instruction set '" + isa + "'", where,
-                "leave it unset for the best one, or use generic, avx2 or avx512");
+                "leave it unset for the best one, or use generic, avx2, avx512 or avx512_bf16");
   }
   if (options.threads < 0 || options.threads > 1024) {
     return fail(Code::kInvalidArgument,

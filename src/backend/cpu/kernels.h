@@ -9,6 +9,7 @@
 
 #include <cstdint>
 
+#include "backend/cpu/float_format.h"
 #include "backend/cpu/packed_format.h"
 
 namespace holdfast::cpu {
@@ -56,25 +57,35 @@ struct AttentionTile {
   float* scratch;          // attention_scratch_floats()
 };
 
-enum class FloatFormat : int32_t { kF32, kF16, kBF16, kF8 };
+// Activations of float weights. Rows stand in blocks; a block of m rows holds words of 4 bytes
+// [words][m]: one column as float32, or two as bf16 (rounded to nearest even) where the kernel's
+// products want them so. Columns past the end, up to an even number, are zero.
+struct FloatRows {
+  unsigned char* data;
+  int64_t rows, columns;  // columns: the weights', made even
+  int32_t blocks;         // the first rows % blocks of them hold one row more than the others
+  bool bf16;
 
-// Weight rows of one work item of a float matrix, and the floats of scratch it needs.
-constexpr int kFloatPanelRows = 32;
-constexpr int64_t kFloatPanelScratch = kFloatPanelRows * 1024;
-
-struct FloatPanel {
-  FloatFormat format;
-  const unsigned char* weights;  // the panel's first row
-  int64_t row_bytes;
-  int32_t weight_rows;  // <= kFloatPanelRows
-  int64_t cols;
-  const float* scales;  // kF8: of the whole matrix, or none; scale_block is a multiple of 16
-  int64_t scale_block, scale_stride, first_row;
-  const float* x;  // [rows, cols]
-  int64_t x_stride, rows;
-  float* acc;      // [rows, kFloatPanelRows] out
-  float* scratch;  // kFloatPanelScratch floats
+  constexpr int64_t words() const { return bf16 ? columns / 2 : columns; }
+  // First row of a block; its data stand at 4 * words() * that.
+  constexpr int64_t first_row(int64_t block) const {
+    const int64_t more = rows % blocks;
+    return block * (rows / blocks) + (block < more ? block : more);
+  }
 };
+
+struct FloatWork {
+  FloatFormat format;
+  const unsigned char* panels;  // the first of panel_count
+  int64_t panel_bytes;
+  int32_t panel_count;
+  int64_t columns, scale_block;  // of the weights; kF8: columns of a scale, or 0
+  const FloatRows* x;
+  int32_t first_block, last_block;  // blocks of x
+  float* acc;                       // [panel_count][rows of the blocks][kFloatPanelRows] out
+  float* scratch;                   // kFloatScratch floats, aligned to 64 bytes
+};
+constexpr int64_t kFloatScratch = kFloatPanelRows * kFloatChunk;
 
 // Activations of packed weights: int8 with a scale for 32 columns of a row. Rows stand in blocks;
 // for each strip of 32 columns, a block of m rows holds
@@ -124,7 +135,13 @@ struct Kernels {
   void (*rotate)(float* x, const float* cos, const float* sin, int32_t dim, bool interleaved);
 
   // ---- Linear.
-  void (*float_panel)(const FloatPanel& panel);
+  int32_t float_block_rows;  // most rows of a block of FloatRows
+  bool bf16_products;        // bf16 weights take activations rounded to bf16
+  // One block's columns [begin, end), both multiples of 64 or the end. x: its first row, of
+  // `columns` values.
+  void (*float_rows)(const float* x, int64_t x_stride, int64_t columns, const FloatRows& to,
+                     int32_t block, int64_t begin, int64_t end);
+  void (*float_panels)(const FloatWork& work);
 
   // Rows of a block of QuantizedRows: one block for up to `single_block_rows` rows, else blocks of
   // up to `block_rows`.
@@ -154,5 +171,6 @@ const Kernels& generic_kernels();
 // x86-64 only; whether the machine has the instructions is for the caller to ask.
 const Kernels* avx2_kernels();
 const Kernels* avx512_kernels();
+const Kernels* avx512_bf16_kernels();  // the same with BF16 products
 
 }  // namespace holdfast::cpu

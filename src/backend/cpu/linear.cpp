@@ -26,26 +26,23 @@ struct Input {
 
 constexpr int64_t kPieceStrips = 64;  // strips that one work item quantizes
 
+// One x, brought into the order of the float kernels.
+struct FloatInput {
+  Mat x;
+  FloatRows rows;
+  int64_t first_item, pieces;  // as above
+};
+
+constexpr int64_t kPieceColumns = 2048;
+
 // Weights [first panel, last panel) of a task times rows [first, last) (blocks for packed weights).
 struct Item {
-  int32_t task, input;  // input < 0: floats
+  int32_t task, input;
   int64_t panel, last_panel, first, last;
 };
 
-FloatFormat float_format(DType type) {
-  switch (type) {
-    case DType::kF32:
-      return FloatFormat::kF32;
-    case DType::kF16:
-      return FloatFormat::kF16;
-    case DType::kBF16:
-      return FloatFormat::kBF16;
-    case DType::kF8_E4M3:
-      return FloatFormat::kF8;
-    default:
-      CHECK(false) << dtype_info(type).name << " is no float";
-      return FloatFormat::kF32;
-  }
+bool same_mat(const Mat& a, const Mat& b) {
+  return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.stride == b.stride;
 }
 
 class Plan {
@@ -60,7 +57,9 @@ class Plan {
  private:
   void add(int32_t index);
   int32_t input_for(const LinearTask& task);
+  int32_t float_input_for(const LinearTask& task);
   void quantize(int64_t index) const;
+  void arrange(int64_t index) const;
   void packed_item(const Item& item, float* acc, unsigned char* scratch) const;
   void float_item(const Item& item, float* acc, float* scratch) const;
   void store(const LinearTask& task, int64_t row, int64_t column, int64_t n,
@@ -70,8 +69,9 @@ class Plan {
   const Kernels& kernels_;
   const int threads_;
   std::vector<Input> inputs_;
+  std::vector<FloatInput> float_inputs_;
   std::vector<Item> items_;
-  int64_t quantize_items_ = 0;
+  int64_t quantize_items_ = 0, arrange_items_ = 0;
 };
 
 void Plan::add(int32_t index) {
@@ -82,16 +82,17 @@ void Plan::add(int32_t index) {
       << w.cols() << "], out [" << task.out.rows << ", " << task.out.cols << "]";
   if (task.x.rows == 0) return;
   const bool packed = w.format() != nullptr;
-  const int32_t input = packed ? input_for(task) : -1;
+  const int32_t input = packed ? input_for(task) : float_input_for(task);
+  const auto i = static_cast<std::size_t>(input);
   // Enough panels that an item is worth taking, few enough that threads end together.
-  const int64_t panel_rows = packed ? kPanelRows : kFloatPanelRows;
-  const int64_t panels = (w.rows() + panel_rows - 1) / panel_rows;
+  const int64_t panels = (w.rows() + w.panel_rows() - 1) / w.panel_rows();
   const bool few = task.x.rows <= kFewRows;
-  const int64_t most = packed ? (few ? kFewPanels : kManyPanels) : 1;
+  const int64_t most = (few ? kFewPanels : kManyPanels) * kPanelRows / w.panel_rows();
   const int64_t grain =
       std::clamp<int64_t>(panels / (threads_ * 8) / 2 * 2, std::min<int64_t>(2, most), most);
-  const int64_t rows = packed ? inputs_[static_cast<std::size_t>(input)].rows.blocks : task.x.rows;
-  const int64_t rows_step = packed ? kItemRows / kernels_.block_rows : kItemRows;
+  const int64_t rows = packed ? inputs_[i].rows.blocks : float_inputs_[i].rows.blocks;
+  const int64_t groups = (task.x.rows + kItemRows - 1) / kItemRows;
+  const int64_t rows_step = packed ? kItemRows / kernels_.block_rows : (rows + groups - 1) / groups;
   for (int64_t first = 0; first < rows; first += rows_step) {
     for (int64_t panel = 0; panel < panels; panel += grain) {
       items_.push_back({index, input, panel, std::min(panels, panel + grain), first,
@@ -106,8 +107,7 @@ int32_t Plan::input_for(const LinearTask& task) {
   const int32_t offset = format.code_bits == 8 && kernels_.signed_bytes ? 0 : format.offset;
   for (auto i = std::ssize(inputs_) - 1; i >= 0; --i) {
     const Input& input = inputs_[static_cast<std::size_t>(i)];
-    if (input.x.data == task.x.data && input.x.cols == task.x.cols && input.x.rows == task.x.rows &&
-        input.x.stride == task.x.stride && input.rows.aux == aux &&
+    if (same_mat(input.x, task.x) && input.rows.aux == aux &&
         input.rows.minimum == format.minimum && input.rows.offset == offset) {
       return static_cast<int32_t>(i);
     }
@@ -127,6 +127,23 @@ int32_t Plan::input_for(const LinearTask& task) {
   return static_cast<int32_t>(inputs_.size()) - 1;
 }
 
+int32_t Plan::float_input_for(const LinearTask& task) {
+  const bool bf16 = kernels_.bf16_products && task.weight->type() == DType::kBF16;
+  for (auto i = std::ssize(float_inputs_) - 1; i >= 0; --i) {
+    const FloatInput& input = float_inputs_[static_cast<std::size_t>(i)];
+    if (same_mat(input.x, task.x) && input.rows.bf16 == bf16) return static_cast<int32_t>(i);
+  }
+  const int64_t rows = task.x.rows, columns = (task.x.cols + 1) / 2 * 2;
+  const int64_t blocks = (rows + kernels_.float_block_rows - 1) / kernels_.float_block_rows;
+  const int64_t pieces = (columns + kPieceColumns - 1) / kPieceColumns;
+  float_inputs_.push_back({task.x,
+                           {nullptr, rows, columns, static_cast<int32_t>(blocks), bf16},
+                           arrange_items_,
+                           pieces});
+  arrange_items_ += blocks * pieces;
+  return static_cast<int32_t>(float_inputs_.size()) - 1;
+}
+
 void Plan::quantize(int64_t index) const {
   const auto after = std::ranges::upper_bound(inputs_, index, {}, &Input::first_item);
   const Input& input = *(after - 1);
@@ -135,6 +152,16 @@ void Plan::quantize(int64_t index) const {
   const int64_t end = std::min(begin + kPieceStrips, input.x.cols / kStripColumns);
   kernels_.quantize(row_of(input.x, first_row(input.rows, block)), input.x.stride, input.rows,
                     static_cast<int32_t>(block), begin, end);
+}
+
+void Plan::arrange(int64_t index) const {
+  const auto after = std::ranges::upper_bound(float_inputs_, index, {}, &FloatInput::first_item);
+  const FloatInput& input = *(after - 1);
+  const int64_t block = (index - input.first_item) / input.pieces;
+  const int64_t begin = (index - input.first_item) % input.pieces * kPieceColumns;
+  kernels_.float_rows(row_of(input.x, input.rows.first_row(block)), input.x.stride, input.x.cols,
+                      input.rows, static_cast<int32_t>(block), begin,
+                      std::min(begin + kPieceColumns, input.rows.columns));
 }
 
 // sums (+ bias) to, or onto, n columns of an output row.
@@ -178,28 +205,27 @@ void Plan::packed_item(const Item& item, float* acc, unsigned char* scratch) con
 
 void Plan::float_item(const Item& item, float* acc, float* scratch) const {
   const LinearTask& task = tasks_[static_cast<std::size_t>(item.task)];
-  const TensorView& w = task.weight->view();
-  const int64_t row_size = static_cast<int64_t>(row_bytes(w.type, static_cast<uint64_t>(w.cols())));
-  const int64_t column = item.panel * kFloatPanelRows;
-  const int64_t n = std::min<int64_t>(kFloatPanelRows, w.rows() - column);
-  const bool scaled = w.scale_block > 0;
-  kernels_.float_panel(
-      {.format = float_format(w.type),
-       .weights = reinterpret_cast<const unsigned char*>(w.bytes.data()) + column * row_size,
-       .row_bytes = row_size,
-       .weight_rows = static_cast<int32_t>(n),
-       .cols = w.cols(),
-       .scales = scaled ? w.scales.data() : nullptr,
-       .scale_block = w.scale_block,
-       .scale_stride = scaled ? (w.cols() + w.scale_block - 1) / w.scale_block : 0,
-       .first_row = column,
-       .x = row_of(task.x, item.first),
-       .x_stride = task.x.stride,
-       .rows = item.last - item.first,
-       .acc = acc,
-       .scratch = scratch});
-  for (int64_t r = item.first; r < item.last; ++r, acc += kFloatPanelRows)
-    store(task, r, column, n, acc);
+  const CpuWeight& w = *task.weight;
+  const FloatRows& x = float_inputs_[static_cast<std::size_t>(item.input)].rows;
+  kernels_.float_panels({.format = w.float_format(),
+                         .panels = w.panels() + item.panel * w.panel_size(),
+                         .panel_bytes = w.panel_size(),
+                         .panel_count = static_cast<int32_t>(item.last_panel - item.panel),
+                         .columns = w.cols(),
+                         .scale_block = w.scale_block(),
+                         .x = &x,
+                         .first_block = static_cast<int32_t>(item.first),
+                         .last_block = static_cast<int32_t>(item.last),
+                         .acc = acc,
+                         .scratch = scratch});
+  const int64_t first = x.first_row(item.first), rows = x.first_row(item.last) - first;
+  for (int64_t panel = item.panel; panel < item.last_panel; ++panel) {
+    const int64_t column = panel * kFloatPanelRows;
+    const int64_t n = std::min<int64_t>(kFloatPanelRows, w.rows() - column);
+    for (int64_t r = 0; r < rows; ++r, acc += kFloatPanelRows) {
+      store(task, first + r, column, n, acc);
+    }
+  }
 }
 
 void Plan::run(ThreadPool& pool, Arena& arena) {
@@ -208,26 +234,32 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
     input.rows.data = arena.array<unsigned char>(
         input.rows.columns / kStripColumns * quantized_strip_bytes(input.rows, input.rows.rows));
   }
+  for (FloatInput& input : float_inputs_) {
+    input.rows.data = arena.array<unsigned char>(4 * input.rows.words() * input.rows.rows);
+  }
   int64_t rows = 0;
   for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);
   const int64_t panels = rows <= kFewRows ? kFewPanels : kManyPanels;
-  const int64_t acc =
-      std::min(rows, kItemRows) * std::max(panels * kPanelRows, int64_t{kFloatPanelRows});
-  const int64_t scratch = std::max<int64_t>(kFloatPanelScratch, kPackedScratch / 4);
+  const int64_t acc = std::min(rows, kItemRows + kernels_.float_block_rows) * panels * kPanelRows;
+  const int64_t scratch = std::max<int64_t>(kFloatScratch, kPackedScratch / 4);
   float* const memory = arena.array<float>((acc + scratch) * threads_);
 
-  WorkQueue quantizing(quantize_items_), multiplying(std::ssize(items_));
+  WorkQueue preparing(quantize_items_ + arrange_items_), multiplying(std::ssize(items_));
   pool.run([&](int thread) {
     int64_t i, end;
-    if (quantize_items_ > 0) {
-      while (quantizing.take(&i, &end)) quantize(i);
-      pool.barrier();
+    while (preparing.take(&i, &end)) {
+      if (i < quantize_items_) {
+        quantize(i);
+      } else {
+        arrange(i - quantize_items_);
+      }
     }
+    pool.barrier();
     float* const my_acc = memory + (acc + scratch) * thread;
     float* const my_scratch = my_acc + acc;
     while (multiplying.take(&i, &end)) {
       const Item& item = items_[static_cast<std::size_t>(i)];
-      if (item.input < 0) {
+      if (tasks_[static_cast<std::size_t>(item.task)].weight->format() == nullptr) {
         float_item(item, my_acc, my_scratch);
       } else {
         packed_item(item, my_acc, reinterpret_cast<unsigned char*>(my_scratch));

@@ -13,7 +13,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // x 4 vectors of tokens: 8 sums, 4 keys, 1 query of 16 registers
 constexpr int kValueRows = 2;  // x 4 vectors of dimensions: 8 sums, 4 values, 1 weight
-constexpr int kDotRows = 3;    // x 4 weight rows: 12 sums, 3 activations, 1 weight
+constexpr int kFloatRows = 6;  // x 2 vectors of weight rows: 12 sums, 2 weights, 1 activation
 constexpr const char* kIsaName = "avx2";
 
 using Vec = __m256;
@@ -76,6 +76,16 @@ inline Vec vload_f16(const uint16_t* p) {
 inline Vec vload_bf16(const uint16_t* p) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
+}
+// The even or the odd ones of 16 bf16 values.
+inline Vec vload_bf16_even(const uint16_t* p) {
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
+}
+inline Vec vload_bf16_odd(const uint16_t* p) {
+  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
+  return _mm256_castsi256_ps(_mm256_and_si256(pairs, high));
 }
 inline Vec vload_i8(const int8_t* p) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));

@@ -13,7 +13,7 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kScoreRows = 12;  // x 2 vectors of tokens: 24 sums, 2 keys, 1 query of 32 registers
 constexpr int kValueRows = 6;   // x 4 vectors of dimensions: 24 sums, 4 values, 1 weight
-constexpr int kDotRows = 6;     // x 4 weight rows: 24 sums, 6 activations, 1 weight
+constexpr int kFloatRows = 12;  // x 2 vectors of weight rows: 24 sums, 2 weights, 1 activation
 constexpr const char* kIsaName = "avx512";
 
 using Vec = __m512;
@@ -74,6 +74,14 @@ inline Vec vload_bf16(const uint16_t* p) {
   const __m512i wide =
       _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+}
+// The even or the odd ones of 32 bf16 values.
+inline Vec vload_bf16_even(const uint16_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
+}
+inline Vec vload_bf16_odd(const uint16_t* p) {
+  return _mm512_castsi512_ps(
+      _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
 }
 inline Vec vload_i8(const int8_t* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));

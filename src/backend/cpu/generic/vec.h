@@ -15,7 +15,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // queries of a register tile of scores
 constexpr int kValueRows = 2;  // queries of a register tile of values
-constexpr int kDotRows = 2;    // activation rows of a register tile of a float matrix
+constexpr int kFloatRows = 2;
 constexpr const char* kIsaName = "generic";
 
 struct Vec {
@@ -101,6 +101,17 @@ inline Vec vload_f8(const uint8_t* p) {
     const uint32_t bits = (uint32_t{p[i]} & 0x80) << 24 | (uint32_t{p[i]} & 0x7f) << 20;
     r.v[i] = std::bit_cast<float>(bits) * 0x1p120f;
   }
+  return r;
+}
+// The even or the odd ones of 16 bf16 values.
+inline Vec vload_bf16_even(const uint16_t* p) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(uint32_t{p[2 * i]} << 16);
+  return r;
+}
+inline Vec vload_bf16_odd(const uint16_t* p) {
+  Vec r;
+  for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(uint32_t{p[2 * i + 1]} << 16);
   return r;
 }
 inline Vec vload_i8(const int8_t* p) {
