@@ -81,15 +81,16 @@ MappedFile::~MappedFile() {
 
 void release_file_pages(std::span<const std::byte> bytes) {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const auto first = (reinterpret_cast<uintptr_t>(bytes.data()) + page - 1) / page * page;
-  const auto last = reinterpret_cast<uintptr_t>(bytes.data() + bytes.size()) / page * page;
-  if (first >= last) return;
+  const auto address = reinterpret_cast<uintptr_t>(bytes.data());
+  const std::size_t before = (page - address % page) % page;  // to the first whole page
+  if (bytes.size() < before + page) return;
+  const std::size_t whole = (bytes.size() - before) / page * page;
   const std::lock_guard lock(mappings().mutex);
   auto it = mappings().ranges.upper_bound(bytes.data());
   if (it == mappings().ranges.begin()) return;
   --it;
   if (bytes.data() + bytes.size() > it->second) return;
-  ::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  ::madvise(const_cast<std::byte*>(bytes.data()) + before, whole, MADV_DONTNEED);
 }
 
 }  // namespace holdfast

@@ -73,11 +73,13 @@ std::vector<int32_t> some_tokens(int count, int sequence, int32_t vocab) {
 void repeat(Session& session, const Options& options, int32_t vocab, int batch,
             std::vector<double>& prefill, std::vector<double>& decode) {
   std::vector<std::vector<int32_t>> prompts;
+  prompts.reserve(static_cast<std::size_t>(batch));
   for (int s = 0; s < batch; ++s) {
     session.reset(s);
     prompts.push_back(some_tokens(options.prompt, s, vocab));
   }
   std::vector<int32_t> next;
+  next.reserve(prompts.size());
   const Stopwatch reading;
   for (int s = 0; s < batch; ++s) {
     next.push_back(argmax(session.prompt(s, prompts[static_cast<std::size_t>(s)], kPrefillRows)));

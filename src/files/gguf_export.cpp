@@ -40,7 +40,7 @@ bool all_finite(const float* values, int64_t n) {
 class Exporter {
  public:
   Exporter(GgufWriter& writer, const ExportOptions& options)
-      : writer_(writer), options_(options), pool_(std::max(1, options.threads)) {}
+      : writer_(writer), pool_(std::max(1, options.threads)) {}
 
   Status write(const SourceTensor& tensor, DType type) {
     if (tensor.stored && tensor.stored->type == type) return writer_.write(tensor.stored->bytes);
@@ -74,7 +74,6 @@ class Exporter {
 
  private:
   GgufWriter& writer_;
-  const ExportOptions& options_;
   ThreadPool pool_;
   std::vector<std::byte> encoded_;
 };

@@ -274,7 +274,7 @@ Status export_hf(const Conversion& model, DType type, const std::string& directo
   if (!fs::create_directory(temporary, error))
     return fail(Code::kPermissionDenied, "cannot create the directory: " + error.message(),
                 temporary);
-  const Status written = write_all(model, type, temporary, options);
+  Status written = write_all(model, type, temporary, options);
   if (written) {
     fs::rename(temporary, target, error);
     if (!error) return {};

@@ -11,7 +11,6 @@ namespace holdfast {
 namespace {
 
 using jinja::Heap;
-using jinja::List;
 using jinja::None;
 using jinja::Scope;
 using jinja::Text;

@@ -195,6 +195,7 @@ Result<Value> sort(Interpreter& interpreter, const Value& input, const Arguments
                    sort_keys(interpreter, items, bound[2], case_sensitive));
   ASSIGN_OR_RETURN(const std::vector<size_t> ordered, order(keys, reverse, interpreter.budget()));
   std::vector<Value> out;
+  out.reserve(ordered.size());
   for (const size_t i : ordered) out.push_back(items[i]);
   return interpreter.heap().list(std::move(out));
 }

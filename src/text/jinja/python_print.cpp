@@ -119,8 +119,8 @@ std::string float_repr(double value) {
 std::string string_repr(std::string_view text) {
   const bool double_quoted =
       text.find('\'') != std::string_view::npos && text.find('"') == std::string_view::npos;
-  const int32_t quote = double_quoted ? '"' : '\'';
-  std::string out(1, static_cast<char>(quote));
+  const char quote = double_quoted ? '"' : '\'';
+  std::string out(1, quote);
   for (size_t i = 0; i < text.size();) {
     const CodePoint c = code_point(text, i);
     char escaped[16];
@@ -138,7 +138,7 @@ std::string string_repr(std::string_view text) {
     }
     i += c.size;
   }
-  out += static_cast<char>(quote);
+  out += quote;
   return out;
 }
 
