@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 
 #include "backend/cpu/cpu_backend.h"
+#include "base/state_file.h"
 
 namespace holdfast::cli {
 
@@ -22,13 +23,6 @@ bool is_there(const fs::path& path) {
 }
 
 }  // namespace
-
-std::string home_directory() {
-  if (const char* home = std::getenv("HOLDFAST_HOME"); home != nullptr && *home != '\0')
-    return home;
-  const char* user = std::getenv("HOME");
-  return (fs::path(user != nullptr ? user : ".") / ".local/share/holdfast").string();
-}
 
 Result<std::string> demo_model_path() {
   if (const char* path = std::getenv("HOLDFAST_DEMO_MODEL"); path != nullptr && *path != '\0')

@@ -16,9 +16,6 @@ namespace holdfast::cli {
 
 inline constexpr char kDemoName[] = "demo";  // names the demo model anywhere MODEL stands
 
-// $HOLDFAST_HOME, or ~/.local/share/holdfast.
-std::string home_directory();
-
 // The demo model's file: $HOLDFAST_DEMO_MODEL, or beside this program (in the source tree it was
 // built in, or in the share/ of its prefix). not_found tells where it was looked for.
 Result<std::string> demo_model_path();

@@ -1,4 +1,5 @@
 // holdfast serve: models behind OpenAI's HTTP API.
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -15,11 +16,13 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/state_file.h"
 #include "cli/command.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "engine/served_model.h"
 #include "files/json_writer.h"
+#include "server/private_ca.h"
 #include "server/server.h"
 
 namespace holdfast::cli {
@@ -30,6 +33,9 @@ struct Options {
   std::vector<std::string> aliases;
   ServerOptions server;
   bool insecure_loopback = false;
+  TlsFiles tls;
+  std::string client_auth = "required";
+  std::vector<std::string> names;  // further ones of this server
   int threads = 0;
   int context = 0;
   int parallel = 64;
@@ -39,12 +45,12 @@ struct Options {
   bool json = false;
 };
 
-// SIGINT and SIGTERM become bytes in a pipe, which the main thread reads.
+// SIGINT, SIGTERM ('s') and SIGHUP ('h') become bytes in a pipe, which the main thread reads.
 int signal_pipe[2] = {-1, -1};
 
-void on_signal(int) {
+void on_signal(int signal) {
   const int saved = errno;
-  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], "s", 1);
+  [[maybe_unused]] const ssize_t written = write(signal_pipe[1], signal == SIGHUP ? "h" : "s", 1);
   errno = saved;
 }
 
@@ -54,15 +60,20 @@ Status catch_signals() {
   }
   struct sigaction action {};
   action.sa_handler = on_signal;
-  sigaction(SIGINT, &action, nullptr);
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return {};
 }
 
-void wait_for_signal() {
-  char byte = 0;
+char wait_for_signal() {
+  char byte = 's';
   while (read(signal_pipe[0], &byte, 1) < 0 && errno == EINTR) {
+  }
+  return byte;
+}
+
+void wait_for_stop() {
+  while (wait_for_signal() != 's') {
   }
 }
 
@@ -102,14 +113,19 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
 
 // The line a script waits for.
 void announce(const Options& options, const std::vector<std::shared_ptr<ServedModel>>& models,
-              uint16_t port) {
+              uint16_t port, const std::string& authority) {
+  const bool is_unix = !options.server.unix_socket.empty();
   const std::string host = options.server.host.find(':') == std::string::npos
                                ? options.server.host
                                : "[" + options.server.host + "]";
-  const std::string url = fmt::format("http://{}:{}", host, port);
+  const std::string url =
+      is_unix ? "unix:" + options.server.unix_socket
+              : fmt::format("{}://{}:{}", options.server.tls ? "https" : "http", host, port);
   if (options.json) {
     JsonWriter w(JsonWriter::kCompact);
-    w.begin_object().field("url", url).field("host", options.server.host).field("port", port);
+    w.begin_object().field("url", url);
+    if (!is_unix) w.field("host", options.server.host).field("port", port);
+    if (!authority.empty()) w.field("ca", authority);
     w.key("models").begin_array();
     for (const auto& model : models) w.value(model->id());
     w.end_array().end_object();
@@ -118,7 +134,59 @@ void announce(const Options& options, const std::vector<std::shared_ptr<ServedMo
     std::printf("listening on %s\n", url.c_str());
   }
   std::fflush(stdout);
-  spdlog::info("plain HTTP for this machine only: no TLS, no keys; try {}/v1/models", url);
+  if (!options.server.tls) spdlog::info("plain HTTP for this machine only");
+}
+
+void explain_authority(const PrivateCertificate& made) {
+  if (made.new_authority) spdlog::info("made a private certificate authority");
+  spdlog::info("clients trust this server through {}:", made.authority);
+  spdlog::info("  curl --cacert {0}, or SSL_CERT_FILE={0} for Python", made.authority);
+}
+
+// The certificate in use: the one that was named, or one of a private authority of ours, whose file
+// is returned.
+Result<std::string> choose_certificate(Options& options) {
+  const bool named = !options.tls.certificate.empty() || !options.tls.key.empty();
+  const bool plain = options.insecure_loopback || !options.server.unix_socket.empty();
+  if (plain && (named || !options.tls.client_ca.empty())) {
+    return fail(Code::kInvalidArgument, "certificates are for TLS, and this is plain HTTP",
+                options.insecure_loopback ? "--insecure-loopback" : "--unix");
+  }
+  if (plain) return std::string();
+  if (named && (options.tls.certificate.empty() || options.tls.key.empty())) {
+    return fail(Code::kInvalidArgument, "a certificate and its key are named together",
+                options.tls.key.empty() ? "--tls-key" : "--tls-cert");
+  }
+  std::string authority;
+  if (!named) {
+    std::vector<std::string> names = {"localhost", "127.0.0.1", "::1"};
+    char own[256] = {};
+    if (gethostname(own, sizeof(own) - 1) == 0 && *own != '\0') names.emplace_back(own);
+    const bool any = options.server.host == "0.0.0.0" || options.server.host == "::";
+    if (!any) names.push_back(options.server.host);
+    names.insert(names.end(), options.names.begin(), options.names.end());
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    const std::string folder = (std::filesystem::path(home_directory()) / "tls").string();
+    ASSIGN_OR_RETURN(const PrivateCertificate made, private_certificate(folder, names));
+    explain_authority(made);
+    options.tls.certificate = made.files.certificate;
+    options.tls.key = made.files.key;
+    authority = made.authority;
+  }
+  options.tls.client_certificate_required = options.client_auth == "required";
+  options.server.tls = options.tls;
+  return authority;
+}
+
+void serve_until_stopped(Server& server) {
+  while (wait_for_signal() != 's') {
+    if (const Status status = server.reload(); !status) {
+      spdlog::error("nothing reloaded: {}", to_string(status.error()));
+    } else {
+      spdlog::info("reloaded");
+    }
+  }
 }
 
 Status serve(Options options) {
@@ -127,6 +195,7 @@ Status serve(Options options) {
     return fail(Code::kInvalidArgument, "more names than models", "--alias",
                 "the first --alias names the first MODEL, and so on");
   }
+  ASSIGN_OR_RETURN(const std::string authority, choose_certificate(options));
   RETURN_IF_ERROR(Server::check_address(options.server));
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
@@ -142,12 +211,12 @@ Status serve(Options options) {
   }
   ASSIGN_OR_RETURN(auto server, Server::start(models, options.server));
   RETURN_IF_ERROR(catch_signals());
-  announce(options, models, server->port());
+  announce(options, models, server->port(), authority);
 
-  wait_for_signal();
+  serve_until_stopped(*server);
   spdlog::info("stopping: running answers have {} s; a second signal cuts them", options.grace);
   std::thread second([&] {
-    wait_for_signal();
+    wait_for_stop();
     server->stop(0);
   });
   server->stop(options.grace);
@@ -167,12 +236,24 @@ void register_serve(CLI::App& app, Action& action) {
   command->add_option("MODEL", o.models,
                       ".gguf files, Hugging Face directories or names; the demo model by default");
   command->add_option("--alias", o.aliases, "names clients use, in the order of the models");
-  command->add_option("--host", o.server.host, "address to listen on; loopback only, so far")
+  command->add_option("--host", o.server.host, "address to listen on; 0.0.0.0 for all of them")
       ->capture_default_str();
   command->add_option("--port", o.server.port, "port to listen on; 0 picks one and prints it")
       ->capture_default_str();
   command->add_flag("--insecure-loopback", o.insecure_loopback,
-                    "plain HTTP on loopback: all there is so far, so on by default");
+                    "plain HTTP, for this machine only; without it the server speaks TLS 1.3");
+  command->add_option("--unix", o.server.unix_socket,
+                      "plain HTTP on a Unix socket of this path, for its owner only");
+  command->add_option("--tls-cert", o.tls.certificate,
+                      "the server's certificate, with its chain (PEM); without it a private "
+                      "authority makes one");
+  command->add_option("--tls-key", o.tls.key, "that certificate's key (PEM)");
+  command->add_option("--tls-name", o.names, "further names for a certificate that is made here");
+  command->add_option("--client-ca", o.tls.client_ca,
+                      "clients show certificates signed by these (PEM)");
+  command->add_option("--client-auth", o.client_auth, "with --client-ca: may a client have none?")
+      ->check(CLI::IsMember({"required", "optional"}))
+      ->capture_default_str();
   add_threads_option(*command, o.threads);
   command
       ->add_option("--context", o.context, "longest sequence; 0: what the model and memory allow")

@@ -1,21 +1,16 @@
 #include "server/connection.h"
 
-#include <atomic>
 #include <ctime>
-#include <exception>
-#include <mutex>
-#include <optional>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <fmt/format.h>
 
 #include "base/log.h"
-#include "server/loopback_guard.h"
-#include "server/sse.h"
 
 namespace holdfast {
 
@@ -39,40 +34,6 @@ constexpr uint64_t kSlowestBody = 32u << 10;               // bytes per second
 
 constexpr auto kTuple = asio::as_tuple(asio::use_awaitable);
 
-// Lets any thread wake a connection, and none after close().
-class Waker : public std::enable_shared_from_this<Waker> {
- public:
-  Waker(asio::any_io_executor executor, std::weak_ptr<Connection> connection)
-      : executor_(std::move(executor)), connection_(std::move(connection)) {}
-
-  void fire() {
-    if (fired_.exchange(true)) return;  // one is under way and has not looked yet
-    const std::lock_guard lock(mutex_);
-    if (!open_) return;
-    asio::post(executor_, [self = shared_from_this()] {
-      self->fired_ = false;
-      if (const auto connection = self->connection_.lock()) connection->notify();
-    });
-  }
-
-  void close() {
-    const std::lock_guard lock(mutex_);
-    open_ = false;
-  }
-
- private:
-  asio::any_io_executor executor_;
-  std::weak_ptr<Connection> connection_;
-  std::atomic<bool> fired_{false};
-  std::mutex mutex_;
-  bool open_ = true;
-};
-
-struct WakerCloser {
-  std::shared_ptr<Waker> waker;
-  ~WakerCloser() { waker->close(); }
-};
-
 std::string http_date() {
   const std::time_t now = std::time(nullptr);
   std::tm utc{};
@@ -83,11 +44,13 @@ std::string http_date() {
 
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, Runtime& runtime)
+Connection::Connection(Socket socket, std::shared_ptr<const TlsContext> tls, Runtime& runtime)
     : socket_(std::move(socket)),
       runtime_(runtime),
       signal_(socket_.get_executor()),
-      write_timer_(socket_.get_executor()) {}
+      write_timer_(socket_.get_executor()) {
+  if (tls) tls_.emplace(std::move(tls));
+}
 
 // A note on coroutines: GCC 12 evaluates what co_await needs before it looks at the left side of
 // && or the condition of ?:, so each co_await here stands in a statement of its own.
@@ -149,25 +112,55 @@ void Connection::start_read() {
 }
 
 void Connection::on_read(size_t bytes, bool failed) {
+  const std::string_view network(read_buffer_.data(), bytes);
+  std::string plain;
   if (failed) {
     end_of_input_ = true;
-    if (serving_) abort();
   } else if (lingering_) {
     discarded_ += bytes;
-  } else if (serving_) {
-    if (in_.size() + bytes <= kMaxAhead && !close_after_) {
-      in_.append(read_buffer_.data(), bytes);
-    } else {
-      close_after_ = true;
-      discarded_ += bytes;
-      if (discarded_ > kMaxDiscarded) return abort();
-    }
-    start_read();
-    return;  // no news for the coroutine
+  } else if (tls_) {
+    tls_->put(network, plain);
+    take_plain(plain);
+    if (tls_->ended()) end_of_input_ = true;
   } else {
-    in_.append(read_buffer_.data(), bytes);
+    take_plain(network);
   }
-  notify();
+  if (end_of_input_ && serving_) abort();
+  if (!serving_ || gone_) return notify();
+  start_read();  // no news for the coroutine
+}
+
+void Connection::take_plain(std::string_view plain) {
+  if (!serving_ || (in_.size() + plain.size() <= kMaxAhead && !close_after_)) {
+    in_.append(plain);
+    return;
+  }
+  close_after_ = true;
+  discarded_ += plain.size();
+  if (discarded_ > kMaxDiscarded) abort();
+}
+
+asio::awaitable<bool> Connection::shake_hands() {
+  const auto deadline = Clock::now() + runtime_.options.handshake_timeout;
+  while (!tls_->established() && !end_of_input_ && !gone_ && !cut_) {
+    start_read();
+    const bool woken = co_await wait_until(deadline);
+    if (!woken) break;
+    const std::string hello = tls_->take_output();
+    co_await write_network(hello, runtime_.options.write_timeout);
+  }
+  if (tls_->established()) co_return true;
+  if (tls_->plain_http()) {
+    const ApiError plain{400, "This port speaks TLS: use https://", "tls_required", {}, {}};
+    tls_.reset();
+    end_of_input_ = false;
+    HttpRequest unknown;
+    unknown.keep_alive = false;
+    co_await send_response(unknown, plain.response());
+    co_await linger();
+  }
+  if (tls_ && !tls_->failure().empty()) spdlog::info("no TLS with a client: {}", tls_->failure());
+  co_return false;
 }
 
 // False: there is no request to answer (any more).
@@ -222,6 +215,22 @@ void Connection::limit_write(Milliseconds timeout) {
 }
 
 asio::awaitable<bool> Connection::write(std::string_view data, Milliseconds timeout) {
+  if (!tls_) {
+    const bool sent = co_await write_network(data, timeout);
+    co_return sent;
+  }
+  while (!data.empty() && !gone_) {
+    const std::string_view piece = data.substr(0, kWriteBytes);
+    data.remove_prefix(piece.size());
+    tls_->write(piece);
+    const std::string network = tls_->take_output();
+    const bool sent = co_await write_network(network, timeout);
+    if (!sent) co_return false;
+  }
+  co_return data.empty();
+}
+
+asio::awaitable<bool> Connection::write_network(std::string_view data, Milliseconds timeout) {
   while (!data.empty() && !gone_) {
     const std::string_view piece = data.substr(0, kWriteBytes);
     ++writes_;
@@ -262,11 +271,20 @@ asio::awaitable<bool> Connection::send_response(const HttpRequest& request, Http
   co_return co_await write(out, runtime_.options.write_timeout);
 }
 
+// Tells the client that this was all, or it could not tell an end from a cut.
+asio::awaitable<void> Connection::end_tls() {
+  if (!tls_ || gone_) co_return;
+  tls_->close();
+  const std::string last = tls_->take_output();
+  co_await write_network(last, runtime_.options.write_timeout);
+}
+
 // Closing a socket with unread bytes resets it, and a reset can overtake our answer: so end our
 // half, and read what comes for a while.
 asio::awaitable<void> Connection::linger() {
+  co_await end_tls();
   error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  socket_.shutdown(Socket::shutdown_send, ignored);
   lingering_ = true;
   discarded_ = 0;
   const auto deadline = Clock::now() + kLingerTime;
@@ -283,6 +301,13 @@ asio::awaitable<void> Connection::run() {
   error_code ignored;
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_.set_option(asio::socket_base::keep_alive(true), ignored);
+  if (tls_) {
+    const bool shaken = co_await shake_hands();
+    if (!shaken) {
+      abort();
+      co_return;
+    }
+  }
   while (!gone_) {
     HttpReader reader({runtime_.options.max_head_bytes, runtime_.options.max_body_bytes});
     const bool there_is_one = co_await read_request(reader);
@@ -305,146 +330,24 @@ asio::awaitable<void> Connection::run() {
       break;
     }
   }
+  co_await end_tls();
   abort();
 }
 
 asio::awaitable<void> Connection::turn_away() {
+  if (tls_) {
+    const bool shaken = co_await shake_hands();
+    if (!shaken) {
+      abort();
+      co_return;
+    }
+  }
   const ApiError full{503, "This server has no room for another connection", "overloaded", {}, {}};
   HttpRequest unknown;
   unknown.keep_alive = false;
   co_await send_response(unknown, full.response());
   co_await linger();
   abort();
-}
-
-asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shared) {
-  const HttpRequest& request = *shared;
-  const auto begin = Clock::now();
-  status_ = 0;
-  tokens_ = 0;
-  discarded_ = 0;
-  RouteMatch match;
-  if (auto refused = check_loopback_origin(request)) {
-    match.error = std::move(*refused);
-  } else {
-    match = match_route(request);
-  }
-  const std::string_view name = match.route ? match.route->pattern : "(no route)";
-  Reply reply;
-  if (match.route) {
-    reply = co_await call_route(shared, std::move(match));
-  } else {
-    reply = match.error.response();
-  }
-  bool sent = false;
-  if (auto* answer = std::get_if<std::unique_ptr<Answer>>(&reply)) {
-    if (!gone_) sent = co_await send_answer(request, std::move(*answer));
-  } else if (!gone_) {
-    sent = co_await send_response(request, std::move(std::get<HttpResponse>(reply)));
-  }
-  const auto spent = std::chrono::duration_cast<Milliseconds>(Clock::now() - begin);
-  spdlog::info("{} {} {} {} ms {} tokens {}", request.method.substr(0, 16), name,
-               sent ? status_ : 499, spent.count(), tokens_, request.id);
-  co_return sent;
-}
-
-asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> request,
-                                              RouteMatch match) {
-  // The worker may outlive this coroutine when the client leaves: what it needs is in the job.
-  struct Job {
-    std::shared_ptr<HttpRequest> request;
-    RouteMatch match;
-    Reply reply;
-    bool done = false;  // on the strand
-
-    void run(App& app) {
-      try {
-        reply = match.route->handle(app, *request, match.rest);
-      } catch (const std::exception& failure) {  // memory, most likely: other requests go on
-        spdlog::error("{} {}: {}", match.route->pattern, request->id, failure.what());
-        reply = to_api_error({Code::kInternal, "The server failed on this request"}).response();
-      }
-      request->body = {};  // it may be large, and the answer may take long
-    }
-  };
-  auto job = std::make_shared<Job>();
-  job->request = std::move(request);
-  job->match = std::move(match);
-  if (!job->match.route->blocking) {
-    job->run(runtime_.app);
-    co_return std::move(job->reply);
-  }
-  start_read();
-  asio::post(runtime_.workers, [job, self = shared_from_this()] {
-    job->run(self->runtime_.app);
-    asio::post(self->socket_.get_executor(), [job, self] {
-      job->done = true;
-      self->notify();
-    });
-  });
-  while (!job->done && !gone_ && !cut_) co_await wait_until(Clock::time_point::max());
-  if (job->done) co_return std::move(job->reply);
-  const ApiError stopping{503, "The server is stopping", "unavailable", {}, {}};
-  co_return stopping.response();
-}
-
-asio::awaitable<bool> Connection::send_answer(const HttpRequest& request,
-                                              std::unique_ptr<Answer> answer) {
-  const auto waker = std::make_shared<Waker>(socket_.get_executor(), weak_from_this());
-  const WakerCloser closer{waker};
-  answer->on_ready([waker] { waker->fire(); });
-  start_read();
-  if (!answer->streams()) {
-    const bool complete = co_await follow(*answer, false);
-    tokens_ = answer->generated_tokens();
-    if (!complete) co_return false;
-    co_return co_await send_response(request, answer->response());
-  }
-  const bool chunked = !request.http_1_0;
-  if (!chunked) close_after_ = true;  // the end of the stream is the end of the connection
-  status_ = 200;
-  std::string out = head(request, 200, "text/event-stream; charset=utf-8",
-                         {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}});
-  out += chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n";
-  const bool begun = co_await write(out, runtime_.options.write_timeout);
-  bool complete = false;
-  if (begun) complete = co_await follow(*answer, chunked);
-  tokens_ = answer->generated_tokens();
-  co_return complete;
-}
-
-// Advances the answer to its end, sending events as they come. False: the client is gone.
-asio::awaitable<bool> Connection::follow(Answer& answer, bool chunked) {
-  const bool streams = answer.streams();
-  std::string events, frame;
-  for (;;) {
-    events.clear();
-    auto progress = answer.advance(events);
-    const bool interrupted = cut_ && progress != Answer::Progress::kDone;
-    if (interrupted) {
-      answer.interrupt(events);
-      progress = Answer::Progress::kDone;
-    }
-    const bool done = progress == Answer::Progress::kDone;
-    if (streams && (!events.empty() || done)) {
-      frame.clear();
-      if (chunked && !events.empty()) frame += fmt::format("{:x}\r\n", events.size());
-      frame += events;
-      if (chunked) frame += events.empty() ? "" : "\r\n";
-      if (chunked && done) frame += "0\r\n\r\n";
-      co_await write(frame, runtime_.options.write_timeout);
-    }
-    if (gone_) co_return false;
-    if (done) co_return true;
-    if (progress == Answer::Progress::kMore) continue;
-    const bool woken = co_await wait_until(Clock::now() + runtime_.options.keep_alive);
-    if (gone_) co_return false;
-    if (!woken && streams) {
-      frame = chunked ? fmt::format("{:x}\r\n{}\r\n", kSseKeepAlive.size(), kSseKeepAlive)
-                      : std::string(kSseKeepAlive);
-      co_await write(frame, runtime_.options.write_timeout);
-    }
-  }
 }
 
 }  // namespace holdfast

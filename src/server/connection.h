@@ -4,25 +4,29 @@
 
 #include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include "server/http_reader.h"
 #include "server/reply.h"
 #include "server/router.h"
 #include "server/runtime.h"
+#include "server/tls_session.h"
 
 namespace holdfast {
 
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  // The socket's executor must be a strand.
-  Connection(boost::asio::ip::tcp::socket socket, Runtime& runtime);
+  using Socket = boost::asio::generic::stream_protocol::socket;
+
+  // The socket's executor must be a strand. With a `tls` context the client must speak TLS.
+  Connection(Socket socket, std::shared_ptr<const TlsContext> tls, Runtime& runtime);
 
   // Until the client or the server ends the connection. On the strand.
   boost::asio::awaitable<void> run();
@@ -41,6 +45,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::milliseconds;
 
+  awaitable<bool> shake_hands();  // false: this client and we have no TLS in common
   awaitable<bool> read_request(HttpReader& reader);
   awaitable<bool> serve(
       const std::shared_ptr<HttpRequest>& request);  // false: the answer did not get through
@@ -49,18 +54,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<bool> follow(Answer& answer, bool chunked);
   awaitable<bool> send_response(const HttpRequest& request, HttpResponse response);
   awaitable<bool> write(std::string_view data, Milliseconds timeout);
+  awaitable<bool> write_network(std::string_view data, Milliseconds timeout);
+  awaitable<void> end_tls();
   awaitable<void> linger();
   awaitable<bool> wait_until(Clock::time_point deadline);  // false: nothing happened till then
 
   void limit_write(Milliseconds timeout);
   void start_read();
   void on_read(size_t bytes, bool failed);
+  void take_plain(std::string_view plain);
   void abort();
   std::string head(const HttpRequest& request, int status, std::string_view content_type,
                    const HttpFields& fields) const;
 
-  boost::asio::ip::tcp::socket socket_;
+  Socket socket_;
   Runtime& runtime_;
+  std::optional<TlsSession> tls_;
   boost::asio::steady_timer signal_, write_timer_;
   std::string in_;                 // read and not yet parsed
   std::vector<char> read_buffer_;  // of the read that is under way

@@ -2,8 +2,26 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string>
 
 namespace holdfast {
+
+namespace {
+
+// The host and port of the page that made the request; empty for a page without ("null"); nothing
+// when no page did.
+std::optional<std::string_view> origin_of(const HttpRequest& request) {
+  const std::string_view origin = request.field("origin");
+  if (origin.empty()) return std::nullopt;
+  const size_t scheme = origin.find("://");
+  return scheme == std::string_view::npos ? std::string_view() : origin.substr(scheme + 3);
+}
+
+ApiError other_origin() {
+  return {403, "Web pages of other origins may not use this server", "origin_not_allowed", {}, {}};
+}
+
+}  // namespace
 
 bool is_loopback_authority(std::string_view host) {
   if (host.starts_with("[::1]")) return host.size() == 5 || host[5] == ':';
@@ -26,14 +44,15 @@ std::optional<ApiError> check_loopback_origin(const HttpRequest& request) {
                     {},
                     {}};
   }
-  const std::string_view origin = request.field("origin");
-  if (origin.empty()) return std::nullopt;
-  const size_t scheme = origin.find("://");
-  if (scheme != std::string_view::npos && is_loopback_authority(origin.substr(scheme + 3))) {
-    return std::nullopt;
-  }
-  return ApiError{
-      403, "Web pages of other origins may not use this server", "origin_not_allowed", {}, {}};
+  const auto origin = origin_of(request);
+  if (!origin || is_loopback_authority(*origin)) return std::nullopt;
+  return other_origin();
+}
+
+std::optional<ApiError> check_same_origin(const HttpRequest& request) {
+  const auto origin = origin_of(request);
+  if (!origin || *origin == request.field("host")) return std::nullopt;
+  return other_origin();
 }
 
 }  // namespace holdfast

@@ -17,4 +17,8 @@ bool is_loopback_authority(std::string_view host);
 // 403, or nothing.
 std::optional<ApiError> check_loopback_origin(const HttpRequest& request);
 
+// Over TLS, pages that this server itself sent may use it, and no others: a browser would add a
+// client certificate to anybody's request.
+std::optional<ApiError> check_same_origin(const HttpRequest& request);
+
 }  // namespace holdfast

@@ -17,17 +17,30 @@ namespace holdfast {
 
 class Connection;
 
+// How clients reach the server.
+enum class Transport {
+  kLoopback,  // plain HTTP to this machine
+  kUnix,      // plain HTTP on a Unix socket
+  kTls,
+};
+
 struct Runtime {
   explicit Runtime(const ServerOptions& server_options)
-      : options(server_options), workers(static_cast<size_t>(server_options.worker_threads)) {}
+      : options(server_options),
+        transport(server_options.tls                    ? Transport::kTls
+                  : !server_options.unix_socket.empty() ? Transport::kUnix
+                                                        : Transport::kLoopback),
+        workers(static_cast<size_t>(server_options.worker_threads)) {}
 
   App app;
   const ServerOptions options;
+  const Transport transport;
   boost::asio::io_context io;
   boost::asio::thread_pool workers;
 
   std::mutex mutex;
-  std::condition_variable changed;  // a connection ended, or the time to stop moved
+  std::shared_ptr<const TlsContext> tls;  // of new connections; null without TLS
+  std::condition_variable changed;        // a connection ended, or the time to stop moved
   std::map<uint64_t, std::weak_ptr<Connection>> live;
   uint64_t next_connection = 0;
 };

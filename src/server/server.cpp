@@ -1,5 +1,7 @@
 #include "server/server.h"
 
+#include <algorithm>
+#include <cstring>
 #include <thread>
 
 #include <boost/asio/as_tuple.hpp>
@@ -7,12 +9,16 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "server/connection.h"
@@ -34,29 +40,78 @@ void raise_file_limit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Status open_acceptor(const ServerOptions& options, tcp::acceptor& acceptor) {
+using Acceptor = asio::basic_socket_acceptor<asio::generic::stream_protocol>;
+using Unix = asio::local::stream_protocol;
+
+Result<asio::generic::stream_protocol::endpoint> address_of(const ServerOptions& options) {
+  if (!options.unix_socket.empty()) {
+    if (options.unix_socket.size() >= sizeof(sockaddr_un::sun_path)) {
+      return fail(Code::kInvalidArgument, "the path of a Unix socket is at most 107 bytes",
+                  options.unix_socket);
+    }
+    return Unix::endpoint(options.unix_socket);
+  }
   error_code ec;
   const auto address =
       asio::ip::make_address(options.host == "localhost" ? "127.0.0.1" : options.host, ec);
-  if (ec || !address.is_loopback()) {
+  if (ec) {
+    return fail(Code::kInvalidArgument, fmt::format("'{}' is not an address", options.host),
+                "--host", "0.0.0.0 or :: stands for all of this machine's");
+  }
+  if (!options.tls && !address.is_loopback()) {
     return fail(Code::kInvalidArgument,
-                fmt::format("'{}' is not a loopback address, and this version serves plain HTTP "
+                fmt::format("'{}' is not a loopback address, and plain HTTP is for this machine "
                             "only",
                             options.host),
-                "--host", "use 127.0.0.1 or ::1");
+                "--host", "leave out --insecure-loopback to serve it over TLS");
   }
-  const tcp::endpoint endpoint(address, options.port);
+  return tcp::endpoint(address, options.port);
+}
+
+// A socket's file outlives its server: one that nobody answers on is in the way.
+void remove_dead_socket(const std::string& path) {
+  struct stat info {};
+  if (lstat(path.c_str(), &info) != 0 || !S_ISSOCK(info.st_mode)) return;
+  asio::io_context io;
+  Unix::socket probe(io);
+  error_code ec;
+  probe.connect(Unix::endpoint(path), ec);
+  if (ec == asio::error::connection_refused) unlink(path.c_str());
+}
+
+Status open_acceptor(const ServerOptions& options, Acceptor& acceptor) {
+  ASSIGN_OR_RETURN(const auto endpoint, address_of(options));
+  const bool is_unix = !options.unix_socket.empty();
+  error_code ec;
   acceptor.open(endpoint.protocol(), ec);
-  if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
-  if (!ec) acceptor.bind(endpoint, ec);
-  if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
-  if (ec) {
-    return fail(
-        Code::kUnavailable,
-        fmt::format("cannot listen on {} port {}: {}", options.host, options.port, ec.message()),
-        "--port", "choose another port; 0 takes any free one");
+  if (is_unix) {
+    remove_dead_socket(options.unix_socket);
+    const mode_t mask = umask(0177);  // nobody else, not even for a moment
+    if (!ec) acceptor.bind(endpoint, ec);
+    umask(mask);
+  } else {
+    if (!ec) acceptor.set_option(asio::socket_base::reuse_address(true), ec);
+    if (!ec) acceptor.bind(endpoint, ec);
   }
-  return {};
+  if (!ec) acceptor.listen(asio::socket_base::max_listen_connections, ec);
+  if (!ec) return {};
+  if (is_unix) {
+    return fail(Code::kUnavailable, fmt::format("cannot listen: {}", ec.message()),
+                options.unix_socket, "choose another path; its folder must exist");
+  }
+  return fail(
+      Code::kUnavailable,
+      fmt::format("cannot listen on {} port {}: {}", options.host, options.port, ec.message()),
+      "--port", "choose another port; 0 takes any free one");
+}
+
+uint16_t bound_port(const Acceptor& acceptor) {
+  const auto endpoint = acceptor.local_endpoint();
+  sockaddr_storage address{};
+  std::memcpy(&address, endpoint.data(), std::min(endpoint.size(), sizeof(address)));
+  return ntohs(address.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(address).sin_port);
 }
 
 class HttpServer final : public Server {
@@ -66,6 +121,7 @@ class HttpServer final : public Server {
 
   Status listen(std::vector<std::shared_ptr<ServedModel>> models);
   uint16_t port() const override { return port_; }
+  Status reload() override;
   void stop(int seconds) override;
   void wait() override {
     std::unique_lock lock(runtime_.mutex);
@@ -76,12 +132,12 @@ class HttpServer final : public Server {
   using Clock = std::chrono::steady_clock;
 
   asio::awaitable<void> accept_all();
-  void welcome(tcp::socket socket);
+  void welcome(Connection::Socket socket);
   std::vector<std::shared_ptr<Connection>> live_connections();
   void finish();
 
   Runtime runtime_;
-  tcp::acceptor acceptor_;
+  Acceptor acceptor_;
   uint16_t port_ = 0;
   std::optional<asio::executor_work_guard<asio::io_context::executor_type>> work_;
   std::vector<std::thread> threads_;
@@ -92,14 +148,23 @@ class HttpServer final : public Server {
 
 Status HttpServer::listen(std::vector<std::shared_ptr<ServedModel>> models) {
   runtime_.app.models = std::move(models);
+  RETURN_IF_ERROR(reload());
   RETURN_IF_ERROR(open_acceptor(runtime_.options, acceptor_));
-  port_ = acceptor_.local_endpoint().port();
+  if (runtime_.transport != Transport::kUnix) port_ = bound_port(acceptor_);
   raise_file_limit();
   work_.emplace(runtime_.io.get_executor());
   asio::co_spawn(runtime_.io, accept_all(), asio::detached);
   for (int i = 0; i < std::max(1, runtime_.options.io_threads); ++i) {
     threads_.emplace_back([this] { runtime_.io.run(); });
   }
+  return {};
+}
+
+Status HttpServer::reload() {
+  if (!runtime_.options.tls) return {};
+  ASSIGN_OR_RETURN(auto tls, TlsContext::load(*runtime_.options.tls));
+  const std::lock_guard lock(runtime_.mutex);
+  runtime_.tls = std::move(tls);
   return {};
 }
 
@@ -117,9 +182,14 @@ asio::awaitable<void> HttpServer::accept_all() {
   }
 }
 
-void HttpServer::welcome(tcp::socket socket) {
+void HttpServer::welcome(Connection::Socket socket) {
   const auto executor = socket.get_executor();
-  auto connection = std::make_shared<Connection>(std::move(socket), runtime_);
+  std::shared_ptr<const TlsContext> tls;
+  {
+    const std::lock_guard lock(runtime_.mutex);
+    tls = runtime_.tls;
+  }
+  auto connection = std::make_shared<Connection>(std::move(socket), std::move(tls), runtime_);
   uint64_t number = 0;
   bool room = false;
   {
@@ -189,6 +259,7 @@ void HttpServer::finish() {
   runtime_.workers.join();
   work_.reset();
   for (std::thread& thread : threads_) thread.join();
+  if (runtime_.transport == Transport::kUnix) unlink(runtime_.options.unix_socket.c_str());
   lock.lock();
   stopped_ = true;
   runtime_.changed.notify_all();
@@ -197,9 +268,12 @@ void HttpServer::finish() {
 }  // namespace
 
 Status Server::check_address(const ServerOptions& options) {
+  if (options.tls) RETURN_IF_ERROR(TlsContext::load(*options.tls));
   asio::io_context io;
-  tcp::acceptor acceptor(io);
-  return open_acceptor(options, acceptor);
+  Acceptor acceptor(io);
+  const Status status = open_acceptor(options, acceptor);
+  if (status && !options.unix_socket.empty()) unlink(options.unix_socket.c_str());
+  return status;
 }
 
 Result<std::unique_ptr<Server>> Server::start(std::vector<std::shared_ptr<ServedModel>> models,

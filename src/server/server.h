@@ -4,25 +4,31 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/served_model.h"
+#include "server/tls_context.h"
 
 namespace holdfast {
 
 struct ServerOptions {
-  // Plain HTTP is served on loopback addresses only: 127.0.0.0/8, ::1 or "localhost".
+  // Without TLS loopback addresses only: 127.0.0.0/8, ::1 or "localhost".
   std::string host = "127.0.0.1";
   uint16_t port = 8080;  // 0: any free one
+  std::optional<TlsFiles> tls;
+  // Plain HTTP on this Unix socket, for its owner alone, instead of host and port.
+  std::string unix_socket;
   int io_threads = 1;
   int worker_threads = 2;  // parse bodies, render templates, tokenize
   uint32_t max_head_bytes = 16u << 10;
   uint64_t max_body_bytes = 16u << 20;
-  int max_connections = 4096;                      // 503 above
-  std::chrono::milliseconds idle_timeout{75'000};  // between requests: closes
-  std::chrono::milliseconds head_timeout{10'000};  // from a head's first byte to its last: 408
+  int max_connections = 4096;                           // 503 above
+  std::chrono::milliseconds handshake_timeout{10'000};  // TLS, from the first byte to the last
+  std::chrono::milliseconds idle_timeout{75'000};       // between requests: closes
+  std::chrono::milliseconds head_timeout{10'000};       // from a head's first byte to its last: 408
   // A body may take this long, and a second more for each 32 KiB that came: 408.
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds write_timeout{30'000};  // 64 KiB unread for so long: closes
@@ -34,12 +40,15 @@ class Server {
   // Whether start() could listen there now: worth knowing before a model is loaded.
   static Status check_address(const ServerOptions& options);
   // Binds and starts its I/O threads. unavailable when the address is in use (named),
-  // invalid_argument for a host that is not loopback.
+  // invalid_argument for a host that is not loopback, without TLS, or for wrong certificates.
   static Result<std::unique_ptr<Server>> start(std::vector<std::shared_ptr<ServedModel>> models,
                                                const ServerOptions& options);
   virtual ~Server() = default;  // stops as stop() does
 
-  virtual uint16_t port() const = 0;
+  virtual uint16_t port() const = 0;  // 0 on a Unix socket
+  // Reads the certificates again, for new connections; those that are open keep theirs. When
+  // anything is wrong with them, nothing changes.
+  virtual Status reload() = 0;
   // No new connections; what is running may finish for up to `seconds`, then is cut. Returns when
   // all is over. A second call, from another thread, may shorten the time.
   virtual void stop(int seconds) = 0;

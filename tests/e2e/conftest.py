@@ -1,6 +1,7 @@
 """A server with the demo model, started once; every end-to-end test talks to it over loopback."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -17,18 +18,26 @@ from demo_model import BINARY, DEMO
 
 
 class Server:
-    """`holdfast serve` as a child process, ready once it has announced its address."""
+    """`holdfast serve` as a child process, ready once it has announced its address.
 
-    def __init__(self, *arguments: str) -> None:
+    Plain HTTP on loopback, unless `home` names a folder for the state of a server that speaks TLS.
+    """
+
+    def __init__(self, *arguments: str, home: Path | None = None) -> None:
         # One compute thread: the demo model gains nothing from more, and a busy machine loses.
         command = [BINARY, "--log-level", "warn", "serve", "--port", "0", "--json", "--threads", "1", *arguments]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if home is None:
+            command.append("--insecure-loopback")
+        environment = os.environ | ({"HOLDFAST_HOME": str(home)} if home else {})
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+        )
         line = self.process.stdout.readline()
         if not line:
             raise RuntimeError(f"{' '.join(command)}: {self.process.communicate()[1]}")
         self.announced = json.loads(line)
         self.url: str = self.announced["url"]
-        self.port: int = self.announced["port"]
+        self.port: int = self.announced.get("port", 0)
 
     def client(self) -> openai.OpenAI:
         return openai.OpenAI(base_url=self.url + "/v1", api_key="none", max_retries=0, timeout=None)
@@ -75,8 +84,8 @@ def start_server() -> Iterator[type[Server]]:
     """Starts further servers, with arguments of the test's own; they end with the test."""
     started: list[Server] = []
 
-    def start(*arguments: str) -> Server:
-        started.append(Server(str(DEMO), *arguments))
+    def start(*arguments: str, home: Path | None = None) -> Server:
+        started.append(Server(str(DEMO), *arguments, home=home))
         return started[-1]
 
     yield start

@@ -1,0 +1,200 @@
+// How a connection answers one request.
+#include <atomic>
+#include <exception>
+#include <mutex>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <fmt/format.h>
+
+#include "base/log.h"
+#include "server/connection.h"
+#include "server/loopback_guard.h"
+#include "server/sse.h"
+
+namespace holdfast {
+
+namespace asio = boost::asio;
+
+namespace {
+
+// Lets any thread wake a connection, and none after close().
+class Waker : public std::enable_shared_from_this<Waker> {
+ public:
+  Waker(asio::any_io_executor executor, std::weak_ptr<Connection> connection)
+      : executor_(std::move(executor)), connection_(std::move(connection)) {}
+
+  void fire() {
+    if (fired_.exchange(true)) return;  // one is under way and has not looked yet
+    const std::lock_guard lock(mutex_);
+    if (!open_) return;
+    asio::post(executor_, [self = shared_from_this()] {
+      self->fired_ = false;
+      if (const auto connection = self->connection_.lock()) connection->notify();
+    });
+  }
+
+  void close() {
+    const std::lock_guard lock(mutex_);
+    open_ = false;
+  }
+
+ private:
+  asio::any_io_executor executor_;
+  std::weak_ptr<Connection> connection_;
+  std::atomic<bool> fired_{false};
+  std::mutex mutex_;
+  bool open_ = true;
+};
+
+struct WakerCloser {
+  std::shared_ptr<Waker> waker;
+  ~WakerCloser() { waker->close(); }
+};
+
+std::optional<ApiError> check_page(const HttpRequest& request, Transport transport) {
+  switch (transport) {
+    case Transport::kLoopback:
+      return check_loopback_origin(request);
+    case Transport::kTls:
+      return check_same_origin(request);
+    case Transport::kUnix:
+      break;  // no browser reaches it
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shared) {
+  const HttpRequest& request = *shared;
+  const auto begin = Clock::now();
+  status_ = 0;
+  tokens_ = 0;
+  discarded_ = 0;
+  RouteMatch match;
+  if (auto refused = check_page(request, runtime_.transport)) {
+    match.error = std::move(*refused);
+  } else {
+    match = match_route(request);
+  }
+  const std::string_view name = match.route ? match.route->pattern : "(no route)";
+  Reply reply;
+  if (match.route) {
+    reply = co_await call_route(shared, std::move(match));
+  } else {
+    reply = match.error.response();
+  }
+  bool sent = false;
+  if (auto* answer = std::get_if<std::unique_ptr<Answer>>(&reply)) {
+    if (!gone_) sent = co_await send_answer(request, std::move(*answer));
+  } else if (!gone_) {
+    sent = co_await send_response(request, std::move(std::get<HttpResponse>(reply)));
+  }
+  const auto spent = std::chrono::duration_cast<Milliseconds>(Clock::now() - begin);
+  spdlog::info("{} {} {} {} ms {} tokens {}", request.method.substr(0, 16), name,
+               sent ? status_ : 499, spent.count(), tokens_, request.id);
+  co_return sent;
+}
+
+asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> request,
+                                              RouteMatch match) {
+  // The worker may outlive this coroutine when the client leaves: what it needs is in the job.
+  struct Job {
+    std::shared_ptr<HttpRequest> request;
+    RouteMatch match;
+    Reply reply;
+    bool done = false;  // on the strand
+
+    void run(App& app) {
+      try {
+        reply = match.route->handle(app, *request, match.rest);
+      } catch (const std::exception& failure) {  // memory, most likely: other requests go on
+        spdlog::error("{} {}: {}", match.route->pattern, request->id, failure.what());
+        reply = to_api_error({Code::kInternal, "The server failed on this request"}).response();
+      }
+      request->body = {};  // it may be large, and the answer may take long
+    }
+  };
+  auto job = std::make_shared<Job>();
+  job->request = std::move(request);
+  job->match = std::move(match);
+  if (!job->match.route->blocking) {
+    job->run(runtime_.app);
+    co_return std::move(job->reply);
+  }
+  start_read();
+  asio::post(runtime_.workers, [job, self = shared_from_this()] {
+    job->run(self->runtime_.app);
+    asio::post(self->socket_.get_executor(), [job, self] {
+      job->done = true;
+      self->notify();
+    });
+  });
+  while (!job->done && !gone_ && !cut_) co_await wait_until(Clock::time_point::max());
+  if (job->done) co_return std::move(job->reply);
+  const ApiError stopping{503, "The server is stopping", "unavailable", {}, {}};
+  co_return stopping.response();
+}
+
+asio::awaitable<bool> Connection::send_answer(const HttpRequest& request,
+                                              std::unique_ptr<Answer> answer) {
+  const auto waker = std::make_shared<Waker>(socket_.get_executor(), weak_from_this());
+  const WakerCloser closer{waker};
+  answer->on_ready([waker] { waker->fire(); });
+  start_read();
+  if (!answer->streams()) {
+    const bool complete = co_await follow(*answer, false);
+    tokens_ = answer->generated_tokens();
+    if (!complete) co_return false;
+    co_return co_await send_response(request, answer->response());
+  }
+  const bool chunked = !request.http_1_0;
+  if (!chunked) close_after_ = true;  // the end of the stream is the end of the connection
+  status_ = 200;
+  std::string out = head(request, 200, "text/event-stream; charset=utf-8",
+                         {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}});
+  out += chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n";
+  const bool begun = co_await write(out, runtime_.options.write_timeout);
+  bool complete = false;
+  if (begun) complete = co_await follow(*answer, chunked);
+  tokens_ = answer->generated_tokens();
+  co_return complete;
+}
+
+// Advances the answer to its end, sending events as they come. False: the client is gone.
+asio::awaitable<bool> Connection::follow(Answer& answer, bool chunked) {
+  const bool streams = answer.streams();
+  std::string events, frame;
+  for (;;) {
+    events.clear();
+    auto progress = answer.advance(events);
+    const bool interrupted = cut_ && progress != Answer::Progress::kDone;
+    if (interrupted) {
+      answer.interrupt(events);
+      progress = Answer::Progress::kDone;
+    }
+    const bool done = progress == Answer::Progress::kDone;
+    if (streams && (!events.empty() || done)) {
+      frame.clear();
+      if (chunked && !events.empty()) frame += fmt::format("{:x}\r\n", events.size());
+      frame += events;
+      if (chunked) frame += events.empty() ? "" : "\r\n";
+      if (chunked && done) frame += "0\r\n\r\n";
+      co_await write(frame, runtime_.options.write_timeout);
+    }
+    if (gone_) co_return false;
+    if (done) co_return true;
+    if (progress == Answer::Progress::kMore) continue;
+    const bool woken = co_await wait_until(Clock::now() + runtime_.options.keep_alive);
+    if (gone_) co_return false;
+    if (!woken && streams) {
+      frame = chunked ? fmt::format("{:x}\r\n{}\r\n", kSseKeepAlive.size(), kSseKeepAlive)
+                      : std::string(kSseKeepAlive);
+      co_await write(frame, runtime_.options.write_timeout);
+    }
+  }
+}
+
+}  // namespace holdfast
