@@ -2,8 +2,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include "base/check.h"
@@ -20,10 +18,6 @@ int digit(char c) {
   return at == std::string_view::npos ? -1 : static_cast<int>(at);
 }
 
-const unsigned char* unsigned_data(std::string_view data) {
-  return reinterpret_cast<const unsigned char*>(data.data());
-}
-
 }  // namespace
 
 std::string random_bytes(size_t count) {
@@ -33,19 +27,12 @@ std::string random_bytes(size_t count) {
   return out;
 }
 
-Digest sha256(std::string_view data) {
-  Digest out{};
-  CHECK(EVP_Digest(data.data(), data.size(), out.data(), nullptr, EVP_sha256(), nullptr) == 1);
-  return out;
+Digest hmac_sha256(std::string_view key, std::string_view data) {
+  return HmacSha256(bytes_of(key)).update(data).finish();
 }
 
-Digest hmac_sha256(std::string_view key, std::string_view data) {
-  Digest out{};
-  unsigned int size = 0;
-  const auto* done = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                          unsigned_data(data), data.size(), out.data(), &size);
-  CHECK(done != nullptr && size == out.size());
-  return out;
+std::span<const uint8_t> bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
 }
 
 std::string_view bytes_of(const Digest& digest) {
@@ -59,18 +46,6 @@ bool equal_secrets(std::string_view a, std::string_view b) {
 void wipe(std::string& secret) {
   OPENSSL_cleanse(secret.data(), secret.size());
   secret.clear();
-}
-
-std::string to_hex(std::string_view data) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(data.size() * 2);
-  for (const char c : data) {
-    const auto byte = static_cast<unsigned char>(c);
-    out += kDigits[byte >> 4];
-    out += kDigits[byte & 15];
-  }
-  return out;
 }
 
 std::string to_base64url(std::string_view data) {

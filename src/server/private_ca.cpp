@@ -119,7 +119,7 @@ Result<Pair> begin_certificate(const std::string& name, long days) {
 }
 
 Result<Pair> make_authority() {
-  const std::string name = fmt::format("Holdfast private CA {}", to_hex(random_bytes(4)));
+  const std::string name = fmt::format("Holdfast private CA {}", to_hex(bytes_of(random_bytes(4))));
   ASSIGN_OR_RETURN(Pair pair, begin_certificate(name, kAuthorityDays));
   X509* certificate = pair.certificate.get();
   if (X509_set_issuer_name(certificate, X509_get_subject_name(certificate)) != 1 ||
