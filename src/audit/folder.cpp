@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "audit/compress.h"
-#include "audit/secret_file.h"
+#include "base/state_file.h"
 
 namespace holdfast::audit {
 

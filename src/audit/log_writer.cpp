@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <openssl/rand.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 #include "audit/clock.h"
 #include "audit/folder.h"
 #include "audit/scan.h"
-#include "audit/secret_file.h"
 #include "base/check.h"
+#include "base/crypto.h"
+#include "base/state_file.h"
 
 namespace holdfast::audit {
 
@@ -53,12 +52,7 @@ Result<std::unique_ptr<LogWriter>> LogWriter::open(const LogWriterOptions& optio
 }
 
 Status LogWriter::take_folder() {
-  std::error_code ec;
-  std::filesystem::create_directories(options_.folder, ec);
-  if (ec) {
-    return fail(Code::kPermissionDenied, fmt::format("cannot make the folder: {}", ec.message()),
-                options_.folder);
-  }
+  RETURN_IF_ERROR(make_private_folder(options_.folder));
   const std::string path = options_.folder + "/lock";
   lock_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (lock_ < 0) {
@@ -77,7 +71,7 @@ Status LogWriter::take_folder() {
 Status LogWriter::recover() {
   std::optional<NamedCheckpoint> head;
   if (!options_.head_file.empty() && access(options_.head_file.c_str(), F_OK) == 0) {
-    ASSIGN_OR_RETURN(std::string text, read_small_file(options_.head_file, 4096));
+    ASSIGN_OR_RETURN(std::string text, read_small_file(options_.head_file));
     text.erase(text.find_last_not_of('\n') + 1);
     // Empty when the machine stopped before the first one reached the disk.
     if (!text.empty()) {
@@ -87,7 +81,8 @@ Status LogWriter::recover() {
   ASSIGN_OR_RETURN(const auto files, list_segments({options_.folder}));
   if (files.empty()) {
     if (head) RETURN_IF_ERROR(check_head(*head, false));
-    CHECK(RAND_bytes(log_id_.data(), static_cast<int>(log_id_.size())) == 1) << "no random numbers";
+    const std::string random = random_bytes(log_id_.size());
+    std::copy(random.begin(), random.end(), log_id_.begin());
     return begin_segment();
   }
   // When both forms of the newest are there, the plain one is whole: it goes last.
@@ -134,7 +129,8 @@ Status LogWriter::recover() {
     Recovery recovery;
     recovery.cut_bytes = bytes.size() - scan->good_end;
     recovery.kept_as = fmt::format("{}/cut-{}-{}", options_.folder, tree_.size(), now_us());
-    RETURN_IF_ERROR(write_new_file(recovery.kept_as, bytes.substr(scan->good_end), 0600));
+    RETURN_IF_ERROR(
+        write_state_file(recovery.kept_as, bytes.substr(scan->good_end), Access::kOwner));
     dirty_ = true;
     RETURN_IF_ERROR(repair());
     recovery_ = std::move(recovery);

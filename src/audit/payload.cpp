@@ -14,6 +14,8 @@
 #include "audit/format.h"
 #include "audit/secret_file.h"
 #include "base/check.h"
+#include "base/crypto.h"
+#include "base/state_file.h"
 
 namespace holdfast::audit {
 
@@ -26,21 +28,21 @@ struct FreeContext {
 };
 using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
 
-unsigned char* bytes_of(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
-const unsigned char* bytes_of(std::string_view text) {
+unsigned char* raw(std::string& text) { return reinterpret_cast<unsigned char*>(text.data()); }
+const unsigned char* raw(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
 
 }  // namespace
 
 Result<PayloadKeys> PayloadKeys::open(const std::string& path) {
-  ASSIGN_OR_RETURN(std::string bytes, read_secret_file(path, 64));
+  ASSIGN_OR_RETURN(std::string bytes, read_secret_file(path));
   std::array<uint8_t, 32> secret;
   if (bytes.size() != secret.size()) {
     return fail(Code::kCorrupt, "a payload key has 32 bytes", path);
   }
   std::memcpy(secret.data(), bytes.data(), secret.size());
-  OPENSSL_cleanse(bytes.data(), bytes.size());
+  wipe(bytes);
   PayloadKeys keys(secret);
   OPENSSL_cleanse(secret.data(), secret.size());
   return keys;
@@ -48,11 +50,9 @@ Result<PayloadKeys> PayloadKeys::open(const std::string& path) {
 
 Result<PayloadKeys> PayloadKeys::open_or_create(const std::string& path) {
   if (access(path.c_str(), F_OK) != 0) {
-    std::string bytes(32, '\0');
-    CHECK(RAND_priv_bytes(bytes_of(bytes), static_cast<int>(bytes.size())) == 1)
-        << "no random numbers";
-    const Status made = write_new_file(path, bytes, 0600);
-    OPENSSL_cleanse(bytes.data(), bytes.size());
+    std::string bytes = random_bytes(32);
+    const Status made = write_state_file(path, bytes, Access::kOwner);
+    wipe(bytes);
     RETURN_IF_ERROR(made);
   }
   return open(path);
@@ -79,21 +79,21 @@ HmacSha256 PayloadKeys::digest(std::string_view purpose) const {
 std::string PayloadKeys::seal(std::string_view text, std::string_view context) const {
   const std::string packed = zstd_compress(text, 3);
   std::string out(kNonce + packed.size() + kTag, '\0');
-  CHECK(RAND_bytes(bytes_of(out), kNonce) == 1) << "no random numbers";
+  CHECK(RAND_bytes(raw(out), kNonce) == 1) << "no random numbers";
   const Context cipher(EVP_CIPHER_CTX_new());
   CHECK(cipher) << "memory";
   int size = 0, rest = 0;
   const bool good = EVP_EncryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, cipher_key_.data(),
-                                       bytes_of(out)) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), nullptr, &size, bytes_of(context),
+                                       raw(out)) == 1 &&
+                    EVP_EncryptUpdate(cipher.get(), nullptr, &size, raw(context),
                                       static_cast<int>(context.size())) == 1 &&
-                    EVP_EncryptUpdate(cipher.get(), bytes_of(out) + kNonce, &size, bytes_of(packed),
+                    EVP_EncryptUpdate(cipher.get(), raw(out) + kNonce, &size, raw(packed),
                                       static_cast<int>(packed.size())) == 1 &&
-                    EVP_EncryptFinal_ex(cipher.get(), bytes_of(out) + kNonce + size, &rest) == 1 &&
+                    EVP_EncryptFinal_ex(cipher.get(), raw(out) + kNonce + size, &rest) == 1 &&
                     EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_GET_TAG, kTag,
-                                        bytes_of(out) + kNonce + packed.size()) == 1;
+                                        raw(out) + kNonce + packed.size()) == 1;
   CHECK(good && static_cast<size_t>(size + rest) == packed.size()) << "AES-256-GCM";
-  return to_base64({bytes_of(out), out.size()});
+  return to_base64({raw(out), out.size()});
 }
 
 Result<std::string> PayloadKeys::open(std::string_view sealed, std::string_view context) const {
@@ -107,14 +107,14 @@ Result<std::string> PayloadKeys::open(std::string_view sealed, std::string_view 
   CHECK(cipher) << "memory";
   int put = 0, rest = 0;
   const bool good = EVP_DecryptInit_ex(cipher.get(), EVP_aes_256_gcm(), nullptr, cipher_key_.data(),
-                                       bytes_of(*bytes)) == 1 &&
-                    EVP_DecryptUpdate(cipher.get(), nullptr, &put, bytes_of(context),
+                                       raw(*bytes)) == 1 &&
+                    EVP_DecryptUpdate(cipher.get(), nullptr, &put, raw(context),
                                       static_cast<int>(context.size())) == 1 &&
-                    EVP_DecryptUpdate(cipher.get(), bytes_of(packed), &put,
-                                      bytes_of(*bytes) + kNonce, static_cast<int>(size)) == 1 &&
+                    EVP_DecryptUpdate(cipher.get(), raw(packed), &put, raw(*bytes) + kNonce,
+                                      static_cast<int>(size)) == 1 &&
                     EVP_CIPHER_CTX_ctrl(cipher.get(), EVP_CTRL_GCM_SET_TAG, kTag,
-                                        bytes_of(*bytes) + kNonce + size) == 1 &&
-                    EVP_DecryptFinal_ex(cipher.get(), bytes_of(packed) + put, &rest) == 1;
+                                        raw(*bytes) + kNonce + size) == 1 &&
+                    EVP_DecryptFinal_ex(cipher.get(), raw(packed) + put, &rest) == 1;
   ERR_clear_error();
   if (!good) {
     return fail(Code::kPermissionDenied, "the payload does not open with this key", {},

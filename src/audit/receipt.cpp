@@ -1,11 +1,7 @@
 #include "audit/receipt.h"
 
-#include <array>
-
-#include <openssl/rand.h>
-
 #include "audit/clock.h"
-#include "base/check.h"
+#include "base/crypto.h"
 
 namespace holdfast::audit {
 
@@ -18,12 +14,11 @@ constexpr size_t kTimeDigits = 10, kRandomDigits = 16;
 }  // namespace
 
 std::string new_receipt() {
-  std::array<unsigned char, kRandomDigits> random;
-  CHECK(RAND_bytes(random.data(), static_cast<int>(random.size())) == 1) << "no random numbers";
+  const std::string random = random_bytes(kRandomDigits);
   const uint64_t ms = now_us() / 1000;
   std::string out(kPrefix);
   for (size_t i = kTimeDigits; i-- > 0;) out += kDigits[ms >> (5 * i) & 31];
-  for (const unsigned char byte : random) out += kDigits[byte & 31];
+  for (const char byte : random) out += kDigits[static_cast<unsigned char>(byte) & 31];
   return out;
 }
 

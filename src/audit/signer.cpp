@@ -13,6 +13,7 @@
 
 #include "audit/secret_file.h"
 #include "base/check.h"
+#include "base/state_file.h"
 
 namespace holdfast::audit {
 
@@ -78,7 +79,7 @@ std::string text_of(BIO* bio) {
 }  // namespace
 
 Result<std::unique_ptr<Signer>> open_key_file(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string pem, read_secret_file(path, 1 << 16));
+  ASSIGN_OR_RETURN(const std::string pem, read_secret_file(path));
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   CHECK(bio) << "memory";
   Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_passphrase, nullptr));
@@ -102,13 +103,13 @@ Result<std::unique_ptr<Signer>> open_or_create_key_file(const std::string& path)
     ERR_clear_error();
     return fail(Code::kInternal, "cannot make an Ed25519 key", path);
   }
-  RETURN_IF_ERROR(write_new_file(path + ".pub", text_of(open.get()), 0644));
-  RETURN_IF_ERROR(write_new_file(path, text_of(secret.get()), 0600));
+  RETURN_IF_ERROR(write_state_file(path + ".pub", text_of(open.get()), Access::kEverybody));
+  RETURN_IF_ERROR(write_state_file(path, text_of(secret.get()), Access::kOwner));
   return open_key_file(path);
 }
 
 Result<PublicKey> read_public_key(const std::string& path) {
-  ASSIGN_OR_RETURN(const std::string pem, read_small_file(path, 1 << 16));
+  ASSIGN_OR_RETURN(const std::string pem, read_small_file(path));
   const Bio bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   CHECK(bio) << "memory";
   const Key key(PEM_read_bio_PUBKEY(bio.get(), nullptr, no_passphrase, nullptr));
