@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -17,11 +18,13 @@
 
 #include "base/log.h"
 #include "base/state_file.h"
+#include "cli/audit_option.h"
 #include "cli/command.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "engine/served_model.h"
 #include "files/json_writer.h"
+#include "files/model_digest.h"
 #include "server/private_ca.h"
 #include "server/server.h"
 
@@ -32,6 +35,7 @@ struct Options {
   std::vector<std::string> models;
   std::vector<std::string> aliases;
   ServerOptions server;
+  AuditFlags audit;
   bool insecure_loopback = false;
   TlsFiles tls;
   std::string client_auth = "required";
@@ -95,7 +99,8 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
                                           const std::string& alias) {
   ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
   ASSIGN_OR_RETURN(auto backend, make_backend(options.threads));
-  spdlog::info("loading {} ({})", path, backend->describe());
+  const std::string computes_on = backend->describe();
+  spdlog::info("loading {} ({})", path, computes_on);
   ServedModelOptions served;
   served.id = alias.empty() ? id_from_path(path) : alias;
   served.engine.max_sequences = options.parallel;
@@ -106,7 +111,16 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
                                                     : KvType::kF16;
   ProgressLine line("loading " + path);
   served.progress = [&](double share) { line.show(share); };
+  // Records name the model by its digest, which is computed while the model loads.
+  std::future<Result<std::string>> digest;
+  if (options.audit.on()) digest = std::async(std::launch::async, model_digest, path);
   ASSIGN_OR_RETURN(auto model, ServedModel::load(path, std::move(backend), served));
+  if (digest.valid()) {
+    ASSIGN_OR_RETURN(std::string value, digest.get());
+    // "cpu avx2, 2 threads": the number of threads changes nothing.
+    model->set_provenance(
+        {std::move(value), computes_on.substr(0, computes_on.find(',')), options.kv_type});
+  }
   spdlog::info("serving '{}', context {} tokens", model->id(), model->context());
   return std::shared_ptr<ServedModel>(std::move(model));
 }
@@ -179,6 +193,20 @@ Result<std::string> choose_certificate(Options& options) {
   return authority;
 }
 
+Status record_start(Auditor& auditor, const std::vector<std::shared_ptr<ServedModel>>& models) {
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().field("event", "server.started").field("version", HOLDFAST_VERSION);
+  w.key("models").begin_array();
+  for (const auto& model : models) {
+    w.begin_object()
+        .field("id", model->id())
+        .field("sha256", model->provenance().sha256)
+        .end_object();
+  }
+  w.end_array().end_object();
+  return auditor.log().append_and_wait(w.take());
+}
+
 void serve_until_stopped(Server& server) {
   while (wait_for_signal() != 's') {
     if (const Status status = server.reload(); !status) {
@@ -197,6 +225,7 @@ Status serve(Options options) {
   }
   ASSIGN_OR_RETURN(const std::string authority, choose_certificate(options));
   RETURN_IF_ERROR(Server::check_address(options.server));
+  ASSIGN_OR_RETURN(options.server.auditor, open_auditor(options.audit));
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
     const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";
@@ -211,6 +240,7 @@ Status serve(Options options) {
   }
   ASSIGN_OR_RETURN(auto server, Server::start(models, options.server));
   RETURN_IF_ERROR(catch_signals());
+  if (options.server.auditor) RETURN_IF_ERROR(record_start(*options.server.auditor, models));
   announce(options, models, server->port(), authority);
 
   serve_until_stopped(*server);
@@ -222,6 +252,9 @@ Status serve(Options options) {
   server->stop(options.grace);
   on_signal(0);  // lets that thread go
   second.join();
+  if (options.server.auditor) {
+    (void)options.server.auditor->log().append_and_wait(R"({"event":"server.stopped"})");
+  }
   spdlog::info("stopped");
   spdlog::shutdown();
   return {};
@@ -254,6 +287,7 @@ void register_serve(CLI::App& app, Action& action) {
   command->add_option("--client-auth", o.client_auth, "with --client-ca: may a client have none?")
       ->check(CLI::IsMember({"required", "optional"}))
       ->capture_default_str();
+  add_audit_options(*command, o.audit);
   add_threads_option(*command, o.threads);
   command
       ->add_option("--context", o.context, "longest sequence; 0: what the model and memory allow")

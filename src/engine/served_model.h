@@ -84,6 +84,13 @@ struct ServedModelOptions {
   LoadProgress progress;
 };
 
+// What besides the request decides an answer to the bit.
+struct Provenance {
+  std::string sha256;   // of the model's files (files/model_digest.h)
+  std::string backend;  // Backend::describe(): another one adds in another order
+  std::string kv_type;  // "f16"
+};
+
 // Thread-safe.
 class ServedModel {
  public:
@@ -96,6 +103,9 @@ class ServedModel {
 
   virtual const std::string& id() const = 0;
   virtual int64_t created() const = 0;  // seconds since 1970
+  // Empty when nobody set it. Set before others use the model.
+  const Provenance& provenance() const { return provenance_; }
+  void set_provenance(Provenance provenance) { provenance_ = std::move(provenance); }
   virtual const ModelConfig& config() const = 0;
   virtual const Tokenizer& tokenizer() const = 0;
   virtual int32_t context() const = 0;
@@ -107,6 +117,9 @@ class ServedModel {
   virtual Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) = 0;
   // The rendered prompt, for tests and for people.
   virtual Result<std::string> render_prompt(const ChatRequest& request) const = 0;
+
+ private:
+  Provenance provenance_;
 };
 
 }  // namespace holdfast

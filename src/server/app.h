@@ -8,11 +8,13 @@
 
 #include "engine/served_model.h"
 #include "server/api_error.h"
+#include "server/auditor.h"
 
 namespace holdfast {
 
 struct App {
   std::vector<std::shared_ptr<ServedModel>> models;
+  std::shared_ptr<Auditor> auditor;  // null: nothing is recorded
   std::atomic<bool> draining{false};
 
   // 404 with code model_not_found.

@@ -148,13 +148,16 @@ asio::awaitable<bool> Connection::send_answer(const HttpRequest& request,
     const bool complete = co_await follow(*answer, false);
     tokens_ = answer->generated_tokens();
     if (!complete) co_return false;
-    co_return co_await send_response(request, answer->response());
+    HttpResponse response = answer->response();
+    for (auto& field : answer->fields()) response.fields.push_back(std::move(field));
+    co_return co_await send_response(request, std::move(response));
   }
   const bool chunked = !request.http_1_0;
   if (!chunked) close_after_ = true;  // the end of the stream is the end of the connection
   status_ = 200;
-  std::string out = head(request, 200, "text/event-stream; charset=utf-8",
-                         {{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}});
+  HttpFields fields{{"cache-control", "no-cache"}, {"x-accel-buffering", "no"}};
+  for (auto& field : answer->fields()) fields.push_back(std::move(field));
+  std::string out = head(request, 200, "text/event-stream; charset=utf-8", fields);
   out += chunked ? "transfer-encoding: chunked\r\n\r\n" : "\r\n";
   const bool begun = co_await write(out, runtime_.options.write_timeout);
   bool complete = false;

@@ -27,8 +27,9 @@ void move_to_back(std::vector<TextLogprobs>& from, std::vector<TextLogprobs>& to
 
 GenerationAnswer::GenerationAnswer(std::vector<std::unique_ptr<TextStream>> streams,
                                    std::unique_ptr<AnswerFormat> format,
-                                   const GenerationAnswerOptions& options)
-    : format_(std::move(format)), options_(options) {
+                                   const GenerationAnswerOptions& options,
+                                   std::unique_ptr<AnswerAudit> audit)
+    : format_(std::move(format)), options_(options), audit_(std::move(audit)) {
   for (auto& stream : streams) {
     Choice& choice = choices_.emplace_back();
     choice.usage = stream->usage();
@@ -36,26 +37,34 @@ GenerationAnswer::GenerationAnswer(std::vector<std::unique_ptr<TextStream>> stre
   }
 }
 
+GenerationAnswer::~GenerationAnswer() {
+  if (state_ != State::kRunning) return;
+  drop_streams();  // the client left
+  close("cancelled");
+}
+
 void GenerationAnswer::on_ready(std::function<void()> wake) {
+  if (audit_) audit_->on_settled(wake);
   for (Choice& choice : choices_) choice.stream->on_ready(wake);
 }
 
 Answer::Progress GenerationAnswer::advance(std::string& out) {
-  if (done_) return Progress::kDone;
+  if (state_ == State::kDone) return Progress::kDone;
   if (!opened_ && options_.stream) {
     for (size_t i = 0; i < choices_.size(); ++i) format_->opening(static_cast<int32_t>(i), out);
   }
   opened_ = true;
   bool any = true;
-  while (any && !done_) {
+  while (any && state_ == State::kRunning) {
     any = false;
     // In turns, so that no choice starves another.
-    for (size_t i = 0; i < choices_.size() && !done_; ++i) {
+    for (size_t i = 0; i < choices_.size() && state_ == State::kRunning; ++i) {
       if (!choices_[i].done && take(static_cast<int32_t>(i), out)) any = true;
     }
-    if (!done_ && out.size() >= kFlushBytes) return Progress::kMore;
+    if (state_ == State::kRunning && out.size() >= kFlushBytes) return Progress::kMore;
   }
-  return done_ ? Progress::kDone : Progress::kWaiting;
+  if (state_ == State::kClosing) settle(out);
+  return state_ == State::kDone ? Progress::kDone : Progress::kWaiting;
 }
 
 bool GenerationAnswer::take(int32_t index, std::string& out) {
@@ -66,10 +75,10 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
                      event->finish == FinishReason::kCancelled)) {
     fail(event->error.value_or(event->finish == FinishReason::kCancelled
                                    ? Error{Code::kUnavailable, "The generation was stopped"}
-                                   : Error{Code::kInternal, "The generation failed"}),
-         out);
+                                   : Error{Code::kInternal, "The generation failed"}));
     return true;
   }
+  if (audit_) audit_->take(static_cast<size_t>(index), *event);
   if (options_.stream) {
     if (says_something(*event)) format_->delta(index, *event, out);
   } else {
@@ -87,30 +96,59 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
   for (const Choice& other : choices_) {
     if (!other.done) return true;
   }
-  finish(out);
+  finish();
   return true;
 }
 
-void GenerationAnswer::finish(std::string& out) {
-  done_ = true;
-  if (!options_.stream) return;
-  if (options_.include_usage) format_->usage(total(), out);
-  append_sse("[DONE]", out);
-}
+void GenerationAnswer::finish() { close("complete"); }
 
-void GenerationAnswer::fail(const Error& error, std::string& out) {
-  done_ = true;
+void GenerationAnswer::drop_streams() {
   for (Choice& choice : choices_) {
     if (!choice.stream) continue;
     choice.usage = choice.stream->usage();
     choice.stream.reset();
   }
+}
+
+void GenerationAnswer::fail(const Error& error) {
+  drop_streams();
   error_ = to_api_error(error);
+  close("failed");
+}
+
+// All is known; what ends the answer waits for its record.
+void GenerationAnswer::close(std::string_view outcome) {
+  state_ = State::kClosing;
+  if (audit_) {
+    audit_->close(choices_, total(), outcome, error_ ? error_->code : std::string_view());
+  }
+}
+
+void GenerationAnswer::settle(std::string& out) {
+  if (audit_) {
+    const auto settled = audit_->settled();
+    if (!settled) return;
+    if (!*settled && !error_) error_ = audit_unavailable();
+  }
+  state_ = State::kDone;
+  if (!options_.stream) return;
+  if (error_) return append_sse(error_->json(), out);
+  if (options_.include_usage) format_->usage(total(), out);
+  append_sse("[DONE]", out);
+}
+
+// Does not wait for the record: a part of an answer is not an answer.
+void GenerationAnswer::interrupt(std::string& out) {
+  if (state_ == State::kDone) return;
+  if (state_ == State::kRunning) fail({Code::kUnavailable, "The server is stopping"});
+  if (!error_) error_ = to_api_error({Code::kUnavailable, "The server is stopping"});
+  state_ = State::kDone;
   if (options_.stream) append_sse(error_->json(), out);
 }
 
-void GenerationAnswer::interrupt(std::string& out) {
-  if (!done_) fail({Code::kUnavailable, "The server is stopping"}, out);
+HttpFields GenerationAnswer::fields() const {
+  if (!audit_) return {};
+  return {{"holdfast-receipt", audit_->receipt()}};
 }
 
 // The prompt counts once for all its choices.
@@ -128,7 +166,7 @@ Usage GenerationAnswer::total() const {
 }
 
 HttpResponse GenerationAnswer::response() {
-  CHECK(done_) << "the answer is not complete";
+  CHECK(state_ == State::kDone) << "the answer is not complete";
   if (error_) return error_->response();
   return {.body = format_->whole(choices_, total())};
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/served_model.h"
+#include "server/answer_audit.h"
 #include "server/api_error.h"
 #include "server/reply.h"
 
@@ -40,27 +41,39 @@ struct GenerationAnswerOptions {
 
 class GenerationAnswer final : public Answer {
  public:
-  // `streams` in the order of their index; those of one prompt stand together.
+  // `streams` in the order of their index; those of one prompt stand together. `audit`: what puts
+  // the answer on record; null: nothing does.
   GenerationAnswer(std::vector<std::unique_ptr<TextStream>> streams,
-                   std::unique_ptr<AnswerFormat> format, const GenerationAnswerOptions& options);
+                   std::unique_ptr<AnswerFormat> format, const GenerationAnswerOptions& options,
+                   std::unique_ptr<AnswerAudit> audit = nullptr);
+
+  ~GenerationAnswer() override;
 
   void on_ready(std::function<void()> wake) override;
   bool streams() const override { return options_.stream; }
   Progress advance(std::string& out) override;
   void interrupt(std::string& out) override;
   HttpResponse response() override;
+  HttpFields fields() const override;
   int64_t generated_tokens() const override;
 
  private:
+  enum class State { kRunning, kClosing, kDone };  // closing: until the record is safe
+
   bool take(int32_t index, std::string& out);  // one event; false: none is there
-  void finish(std::string& out);
-  void fail(const Error& error, std::string& out);
+  void finish();
+  void fail(const Error& error);
+  void drop_streams();
+  void close(std::string_view outcome);
+  void settle(std::string& out);
   Usage total() const;
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;
   GenerationAnswerOptions options_;
-  bool opened_ = false, done_ = false;
+  std::unique_ptr<AnswerAudit> audit_;
+  bool opened_ = false;
+  State state_ = State::kRunning;
   std::optional<ApiError> error_;
 };
 

@@ -7,6 +7,8 @@ namespace holdfast {
 
 namespace {
 
+constexpr std::string_view kRoute = "/v1/chat/completions";
+
 ApiResult<std::unique_ptr<Answer>> start_chat(App& app, const HttpRequest& http) {
   if (auto ok = check_json_body(http); !ok) return tl::unexpected(std::move(ok).error());
   auto parsed = parse_chat_request(http.body);
@@ -18,6 +20,7 @@ ApiResult<std::unique_ptr<Answer>> start_chat(App& app, const HttpRequest& http)
   if (auto ok = fit_to_model(model, request); !ok) {
     return tl::unexpected(std::move(ok).error());
   }
+  if (auto ok = check_audit(app, kRoute); !ok) return tl::unexpected(std::move(ok).error());
 
   ChatRequest chat;
   chat.messages_json = request.messages_json;
@@ -30,11 +33,12 @@ ApiResult<std::unique_ptr<Answer>> start_chat(App& app, const HttpRequest& http)
   if (auto ok = submit_choices(model, request, "messages", start, streams); !ok) {
     return tl::unexpected(std::move(ok).error());
   }
+  auto audit = begin_audit(app, http, kRoute, model, request, streams);
   Envelope envelope{random_id("chatcmpl-"), model.id(), system_fingerprint(model), unix_time()};
   return std::make_unique<GenerationAnswer>(
       std::move(streams),
       make_chat_format(std::move(envelope), request.options.logprobs >= 0, request.include_usage),
-      GenerationAnswerOptions{request.stream, request.include_usage, request.n});
+      GenerationAnswerOptions{request.stream, request.include_usage, request.n}, std::move(audit));
 }
 
 }  // namespace

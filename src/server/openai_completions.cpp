@@ -7,6 +7,8 @@ namespace holdfast {
 
 namespace {
 
+constexpr std::string_view kRoute = "/v1/completions";
+
 ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest& http) {
   if (auto ok = check_json_body(http); !ok) return tl::unexpected(std::move(ok).error());
   auto parsed = parse_completion_request(http.body);
@@ -18,6 +20,7 @@ ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest&
   if (auto ok = fit_to_model(model, request); !ok) {
     return tl::unexpected(std::move(ok).error());
   }
+  if (auto ok = check_audit(app, kRoute); !ok) return tl::unexpected(std::move(ok).error());
 
   TextStreams streams;
   for (const auto& prompt : request.prompts) {
@@ -37,12 +40,13 @@ ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest&
     }
   }
   const auto choices = static_cast<int32_t>(streams.size());
+  auto audit = begin_audit(app, http, kRoute, model, request, streams);
   Envelope envelope{random_id("cmpl-"), model.id(), system_fingerprint(model), unix_time()};
   return std::make_unique<GenerationAnswer>(
       std::move(streams),
       make_completion_format(std::move(envelope), choices, request.options.logprobs >= 0,
                              request.include_usage),
-      GenerationAnswerOptions{request.stream, request.include_usage, request.n});
+      GenerationAnswerOptions{request.stream, request.include_usage, request.n}, std::move(audit));
 }
 
 }  // namespace

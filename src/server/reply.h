@@ -30,6 +30,8 @@ class Answer {
   // What an event stream says last when the server must cut it.
   virtual void interrupt(std::string& out) = 0;
   virtual HttpResponse response() = 0;
+  // Further response fields; known from the start.
+  virtual HttpFields fields() const { return {}; }
   // For the log.
   virtual int64_t generated_tokens() const = 0;
 };

@@ -30,7 +30,9 @@ struct Runtime {
         transport(server_options.tls                    ? Transport::kTls
                   : !server_options.unix_socket.empty() ? Transport::kUnix
                                                         : Transport::kLoopback),
-        workers(static_cast<size_t>(server_options.worker_threads)) {}
+        workers(static_cast<size_t>(server_options.worker_threads)) {
+    app.auditor = server_options.auditor;
+  }
 
   App app;
   const ServerOptions options;

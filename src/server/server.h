@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "engine/served_model.h"
+#include "server/auditor.h"
 #include "server/tls_context.h"
 
 namespace holdfast {
@@ -21,6 +22,7 @@ struct ServerOptions {
   std::optional<TlsFiles> tls;
   // Plain HTTP on this Unix socket, for its owner alone, instead of host and port.
   std::string unix_socket;
+  std::shared_ptr<Auditor> auditor;  // what puts answers on record; null: nothing does
   int io_threads = 1;
   int worker_threads = 2;  // parse bodies, render templates, tokenize
   uint32_t max_head_bytes = 16u << 10;

@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "server/answer_audit.h"
 #include "server/app.h"
 #include "server/openai_request.h"
 
@@ -26,5 +27,12 @@ ApiResult<void> submit_choices(
     const ServedModel& model, const OpenAiRequest& request, std::string_view param,
     const std::function<Result<std::unique_ptr<TextStream>>(const TextOptions&)>& start,
     TextStreams& streams);
+
+// 503 when this route's answers must be on record and cannot be.
+ApiResult<void> check_audit(const App& app, std::string_view route);
+// The record of an answer whose generations run; null when nothing is recorded.
+std::unique_ptr<AnswerAudit> begin_audit(const App& app, const HttpRequest& http,
+                                         std::string_view route, const ServedModel& model,
+                                         const OpenAiRequest& request, const TextStreams& streams);
 
 }  // namespace holdfast

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -28,7 +29,10 @@ class Server:
         command = [BINARY, "--log-level", "warn", "serve", "--port", "0", "--json", "--threads", "1", *arguments]
         if home is None:
             command.append("--insecure-loopback")
-        environment = os.environ | ({"HOLDFAST_HOME": str(home)} if home else {})
+        self.scratch = tempfile.TemporaryDirectory(prefix="holdfast-")
+        if "--audit" not in arguments:  # servers of one home would write one log
+            command += ["--audit", self.scratch.name + "/audit", "--audit-keys", self.scratch.name + "/keys"]
+        environment = os.environ | {"HOLDFAST_HOME": str(home or self.scratch.name)}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
@@ -62,7 +66,14 @@ class Server:
             self.process.send_signal(signal.SIGTERM)
             self.process.send_signal(signal.SIGTERM)
         self.process.communicate()
+        self.scratch.cleanup()
         return self.process.returncode
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests start by themselves leaves no traces either."""
+    os.environ["HOLDFAST_HOME"] = str(tmp_path_factory.mktemp("home"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,168 @@
+#include "server/answer_audit.h"
+
+#include "audit/receipt.h"
+#include "base/log.h"
+#include "files/json_writer.h"
+#include "server/app.h"
+#include "server/generation_answer.h"
+
+namespace holdfast {
+
+namespace {
+
+std::string_view finish_name(FinishReason finish) {
+  switch (finish) {
+    case FinishReason::kStop:
+      return "stop";
+    case FinishReason::kLength:
+      return "length";
+    case FinishReason::kCancelled:
+      return "cancelled";
+    case FinishReason::kError:
+      break;
+  }
+  return "error";
+}
+
+int64_t milliseconds(std::chrono::steady_clock::duration time) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
+}
+
+// "model": …, "sampling": …, "stream": …: all that decides the answer besides the prompt. Texts of
+// the client (stop strings) are in the payload only.
+std::string facts_of(const ServedModel& model, const OpenAiRequest& request) {
+  const TextOptions& options = request.options;
+  const SamplingParams& sampling = options.sampling;
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().key("model").begin_object();
+  w.field("id", model.id()).field("sha256", model.provenance().sha256);
+  w.field("backend", model.provenance().backend).field("kv_type", model.provenance().kv_type);
+  w.field("fingerprint", system_fingerprint(model)).null_field("adapter").end_object();
+  w.key("sampling").begin_object();
+  w.field("temperature", sampling.temperature).field("top_p", sampling.top_p);
+  w.field("top_k", sampling.top_k).field("min_p", sampling.min_p);
+  w.field("presence_penalty", sampling.presence_penalty);
+  w.field("frequency_penalty", sampling.frequency_penalty);
+  w.field("repetition_penalty", sampling.repetition_penalty);
+  w.field("logit_biases", sampling.logit_bias.size()).field("stops", options.stop.size());
+  w.field("max_tokens", options.max_tokens).field("ignore_eos", options.ignore_eos).end_object();
+  w.field("stream", request.stream).end_object();
+  std::string text = w.take();
+  return text.substr(1, text.size() - 2);  // without its braces
+}
+
+}  // namespace
+
+std::string who_json(const HttpRequest&) { return R"({"id":"local"})"; }
+
+AnswerAudit::AnswerAudit(std::shared_ptr<Auditor> auditor, const HttpRequest& http,
+                         std::string_view route, const ServedModel& model,
+                         const OpenAiRequest& request, std::vector<uint64_t> seeds)
+    : auditor_(std::move(auditor)),
+      receipt_(audit::new_receipt()),
+      route_(route),
+      request_id_(http.id),
+      facts_("\"who\":" + who_json(http) + "," + facts_of(model, request)),
+      seeds_(std::move(seeds)) {
+  const audit::PayloadKeys& keys = auditor_->keys();
+  request_digest_ = to_hex(keys.digest("request").update(http.body).finish());
+  if (auditor_->payload() != audit::PayloadPolicy::kHmac) body_ = http.body;
+  for (size_t i = 0; i < seeds_.size(); ++i) {
+    texts_.push_back({keys.digest("reasoning"), keys.digest("content"), {}, {}});
+  }
+  if (request.stream) auditor_->log().append(head("generation.begun") + "}", nullptr);
+}
+
+void AnswerAudit::on_settled(std::function<void()> wake) {
+  const std::lock_guard lock(outcome_->mutex);
+  outcome_->wake = std::move(wake);
+}
+
+void AnswerAudit::take(size_t choice, const TextEvent& event) {
+  Texts& texts = texts_[choice];
+  if (!first_ && !(event.reasoning.empty() && event.content.empty())) {
+    first_ = Clock::now() - begin_;
+  }
+  texts.reasoning.update(event.reasoning);
+  texts.content.update(event.content);
+  if (auditor_->payload() == audit::PayloadPolicy::kHmac) return;
+  texts.reasoning_text += event.reasoning;
+  texts.content_text += event.content;
+}
+
+// An object's beginning, not closed yet.
+std::string AnswerAudit::head(std::string_view event) const {
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().field("event", event).field("receipt", receipt_).field("route", route_);
+  w.field("request_id", request_id_);
+  return w.take() + "," + facts_ + ",\"request_hmac\":\"" + request_digest_ + "\"";
+}
+
+void AnswerAudit::close(const std::vector<Choice>& choices, const Usage& total,
+                        std::string_view outcome, std::string_view error) {
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().field("key", auditor_->keys().id());
+  w.field("outcome", outcome);
+  if (!error.empty()) w.field("error", error);
+  w.key("choices").begin_array();
+  for (size_t i = 0; i < texts_.size(); ++i) {
+    w.begin_object().field("seed", seeds_[i]);
+    if (i < choices.size()) {
+      const Choice& choice = choices[i];
+      if (choice.done) w.field("finish", finish_name(choice.finish));
+      w.field("completion_tokens", choice.usage.completion_tokens);
+      w.field("reasoning_tokens", choice.usage.reasoning_tokens);
+    }
+    w.field("reasoning_hmac", to_hex(texts_[i].reasoning.finish()));
+    w.field("content_hmac", to_hex(texts_[i].content.finish())).end_object();
+  }
+  w.end_array().key("usage").begin_object();
+  w.field("prompt_tokens", total.prompt_tokens).field("cached_tokens", total.cached_tokens);
+  w.field("completion_tokens", total.completion_tokens);
+  w.field("reasoning_tokens", total.reasoning_tokens).end_object();
+  w.key("verdicts").begin_array().end_array();
+  w.key("ms").begin_object();
+  if (first_) w.field("first", milliseconds(*first_));
+  w.field("total", milliseconds(Clock::now() - begin_)).end_object();
+  if (auditor_->payload() != audit::PayloadPolicy::kHmac) {
+    JsonWriter payload(JsonWriter::kCompact);
+    payload.begin_object().field("request", body_).key("answers").begin_array();
+    for (const Texts& texts : texts_) {
+      payload.begin_object()
+          .field("reasoning", texts.reasoning_text)
+          .field("content", texts.content_text)
+          .end_object();
+    }
+    payload.end_array().end_object();
+    if (auditor_->payload() == audit::PayloadPolicy::kEncrypted) {
+      w.key("payload").value(auditor_->keys().seal(payload.text(), receipt_));
+    } else {
+      w.key("payload").raw(payload.text());
+    }
+  }
+  w.end_object();
+  const bool open = auditor_->fails_open(route_);
+  auditor_->log().append(head("generation") + "," + w.text().substr(1),
+                         [shared = outcome_, open, receipt = receipt_](Status status) {
+                           if (!status) {
+                             spdlog::error("audit: {} {}: {}", receipt,
+                                           open ? "goes without a record" : "is refused",
+                                           to_string(status.error()));
+                             if (open) status = {};
+                           }
+                           std::function<void()> wake;
+                           {
+                             const std::lock_guard lock(shared->mutex);
+                             shared->status = std::move(status);
+                             wake = shared->wake;
+                           }
+                           if (wake) wake();
+                         });
+}
+
+std::optional<Status> AnswerAudit::settled() const {
+  const std::lock_guard lock(outcome_->mutex);
+  return outcome_->status;
+}
+
+}  // namespace holdfast
