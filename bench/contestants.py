@@ -92,6 +92,8 @@ def llama(name: str, row: Row, machine: Machine) -> Figures:
     shape = ["-c", context, "-npp", row.prompt, "-ntg", row.generate, "-npl", row.batch]
     if row.kv == "q8":
         shape += ["-fa", "on", "-ctk", "q8_0", "-ctv", "q8_0"]
+    elif name == "ik_llama.cpp" and row.batch > 1:
+        shape += ["-fa", "off"]  # its flash attention stops at an assertion when sequences ride together
     done = run([programs / "llama-batched-bench", *common, *shape])
     # | PP | TG | B | N_KV | T_PP s | S_PP t/s | T_TG s | S_TG t/s | ...
     lines = re.findall(r"^\|\s*\d+ \|.*$", done.output, flags=re.MULTILINE)

@@ -115,10 +115,25 @@ struct MoeParams {
   float weight_scale = 1.0f;
 };
 
+// What a device can do at most, measured with the instructions its kernels use; per second. A
+// multiplication and an addition are two operations. 0: no such instruction.
+struct Peaks {
+  double read_bytes = 0.0;  // from memory
+  double int8 = 0.0, bf16 = 0.0, fp32 = 0.0;
+};
+
 class Backend {
  public:
   virtual ~Backend() = default;
   virtual std::string describe() const = 0;  // "cpu avx512, 2 threads"
+
+  // ---- For measuring.
+  // Measures the device's limits, about a second; all zero where a backend has no way to.
+  virtual Peaks measure_peaks() { return {}; }
+  // Seconds for which threads had nothing to do while operations ran, summed up over the threads,
+  // since count_idle(true); 0 where a backend cannot tell. Counting costs a little.
+  virtual void count_idle(bool) {}
+  virtual double idle_seconds() const { return 0.0; }
 
   // ---- Loading. A weight enters once; prepare() may repack it (the view may then be dropped) or
   // keep the view (mapped: the ModelFile must outlive the weight). unimplemented for a type it

@@ -1,5 +1,7 @@
 #include "base/thread_pool.h"
 
+#include <chrono>
+
 #include "base/check.h"
 
 #if defined(__linux__)
@@ -35,6 +37,11 @@ void wait_change(const std::atomic<int32_t>& value, int32_t old, int spins) {
 
 }  // namespace
 
+int64_t ThreadPool::now_ns() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
+}
+
 int ThreadPool::available_cpus() {
 #if defined(__linux__)
   cpu_set_t set;
@@ -66,6 +73,31 @@ void ThreadPool::run_erased(Erased function, void* context) {
     function(context, 0);
     return;
   }
+  if (!counts_idle_.load(std::memory_order_relaxed)) return run_workers(function, context);
+  // All threads' time less what they spent in the function; barriers add what they wait.
+  struct Timed {
+    Erased function;
+    void* context;
+    ThreadPool* pool;
+  } timed{function, context, this};
+  const int64_t start = now_ns();
+  run_workers(
+      [](void* erased, int thread) {
+        const auto* inner = static_cast<Timed*>(erased);
+        const int64_t begin = now_ns();
+        inner->function(inner->context, thread);
+        inner->pool->add_idle(begin - now_ns());
+      },
+      &timed);
+  add_idle((now_ns() - start) * size());
+}
+
+void ThreadPool::count_idle(bool on) {
+  counts_idle_.store(on, std::memory_order_relaxed);
+  if (on) idle_ns_.store(0, std::memory_order_relaxed);
+}
+
+void ThreadPool::run_workers(Erased function, void* context) {
   function_ = function;
   context_ = context;
   pending_.store(static_cast<int32_t>(workers_.size()), std::memory_order_relaxed);
@@ -99,7 +131,10 @@ void ThreadPool::barrier() {
     phase_.notify_all();
     return;
   }
+  if (!counts_idle_.load(std::memory_order_relaxed)) return wait_change(phase_, phase, kSpins);
+  const int64_t start = now_ns();
   wait_change(phase_, phase, kSpins);
+  add_idle(now_ns() - start);
 }
 
 }  // namespace holdfast

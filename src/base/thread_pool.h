@@ -60,6 +60,7 @@ class ThreadPool {
   void parallel_for(int64_t items, int64_t grain, F&& f) {
     if (items <= 0) return;
     if (items <= grain || workers_.empty()) {
+      const Alone alone(*this);
       f(int64_t{0}, items, 0);
       return;
     }
@@ -74,12 +75,37 @@ class ThreadPool {
   // before is visible to all after.
   void barrier();
 
+  // Thread-seconds inside run() and parallel_for() for which a thread had nothing to do, since
+  // count_idle(true). Counting reads the clock a few times a run.
+  void count_idle(bool on);
+  double idle_seconds() const {
+    return static_cast<double>(idle_ns_.load(std::memory_order_relaxed)) * 1e-9;
+  }
+
   // CPUs this process may run on.
   static int available_cpus();
 
  private:
+  // Counts the others as idle while the caller works alone.
+  class Alone {
+   public:
+    explicit Alone(ThreadPool& pool)
+        : pool_(pool.counts_idle_.load(std::memory_order_relaxed) ? &pool : nullptr),
+          start_(pool_ ? now_ns() : 0) {}
+    ~Alone() {
+      if (pool_) pool_->add_idle((now_ns() - start_) * (pool_->size() - 1));
+    }
+
+   private:
+    ThreadPool* const pool_;
+    const int64_t start_;
+  };
+
   using Erased = void (*)(void* context, int thread);
+  static int64_t now_ns();
+  void add_idle(int64_t ns) { idle_ns_.fetch_add(ns, std::memory_order_relaxed); }
   void run_erased(Erased function, void* context);
+  void run_workers(Erased function, void* context);
   void work(int thread);
 
   std::vector<std::thread> workers_;
@@ -87,6 +113,8 @@ class ThreadPool {
   void* context_ = nullptr;
   std::atomic<bool> in_step_{false};
   std::atomic<bool> stop_{false};
+  std::atomic<bool> counts_idle_{false};
+  std::atomic<int64_t> idle_ns_{0};
   alignas(64) std::atomic<int32_t> epoch_{0};    // one up for each run
   alignas(64) std::atomic<int32_t> pending_{0};  // workers still inside this run
   alignas(64) std::atomic<int32_t> arrived_{0};  // threads at the barrier

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 #include <sys/resource.h>
 
+#include "cli/bench_report.h"
 #include "cli/command.h"
 #include "cli/loaded_model.h"
 #include "cli/model_option.h"
@@ -26,12 +27,7 @@ struct Options {
   std::vector<int> batches = {1};
   int repetitions = 3;
   int threads = 0;
-  bool json = false;
-};
-
-struct Measured {
-  int batch = 0;
-  double prefill_rate = 0.0, decode_rate = 0.0;  // tokens per second, all sequences together
+  bool roofline = false, profile = false, json = false;
 };
 
 constexpr int32_t kPrefillRows = 512;  // of one step, as an engine would cut a prompt
@@ -52,12 +48,6 @@ int64_t peak_resident_bytes() {
   return int64_t{usage.ru_maxrss} * 1024;
 }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  const std::size_t n = values.size();
-  return n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2.0;
-}
-
 // Any tokens will do; these differ from sequence to sequence and from run to run not at all.
 std::vector<int32_t> some_tokens(int count, int sequence, int32_t vocab) {
   std::vector<int32_t> tokens(static_cast<std::size_t>(count));
@@ -70,8 +60,9 @@ std::vector<int32_t> some_tokens(int count, int sequence, int32_t vocab) {
 }
 
 // One repetition: all prompts one after the other, then all sequences a token a step.
-void repeat(Session& session, const Options& options, int32_t vocab, int batch,
-            std::vector<double>& prefill, std::vector<double>& decode) {
+void repeat(Session& session, const Options& options, int32_t vocab, Profile& profile,
+            BenchResult& result) {
+  const int batch = result.batch;
   std::vector<std::vector<int32_t>> prompts;
   prompts.reserve(static_cast<std::size_t>(batch));
   for (int s = 0; s < batch; ++s) {
@@ -84,7 +75,7 @@ void repeat(Session& session, const Options& options, int32_t vocab, int batch,
   for (int s = 0; s < batch; ++s) {
     next.push_back(argmax(session.prompt(s, prompts[static_cast<std::size_t>(s)], kPrefillRows)));
   }
-  prefill.push_back(batch * options.prompt / reading.seconds());
+  result.prefill.add(batch * options.prompt, reading.seconds(), profile.take());
 
   const Stopwatch writing;
   for (int i = 0; i < options.generate; ++i) {
@@ -99,10 +90,11 @@ void repeat(Session& session, const Options& options, int32_t vocab, int batch,
       }
     });
   }
-  decode.push_back(batch * options.generate / writing.seconds());
+  result.decode.add(batch * options.generate, writing.seconds(), profile.take());
 }
 
-Result<Measured> measure(const LoadedModel& loaded, const Options& options, int batch) {
+Result<BenchResult> measure(const LoadedModel& loaded, const Options& options, int batch,
+                            Profile& profile) {
   ASSIGN_OR_RETURN(
       const auto session,
       Session::create(*loaded.model, *loaded.backend,
@@ -110,38 +102,34 @@ Result<Measured> measure(const LoadedModel& loaded, const Options& options, int 
   const int32_t vocab = loaded.model->config().vocab;
   // Once unmeasured, so that what is touched for the first time is in memory.
   session->prompt(0, some_tokens(std::min(options.prompt, 32), 0, vocab), kPrefillRows);
-  std::vector<double> prefill, decode;
+  profile.take();
+  BenchResult result{.batch = batch};
   ProgressLine line(fmt::format("batch {}", batch));
   for (int i = 0; i < options.repetitions; ++i) {
     line.show(static_cast<double>(i) / options.repetitions);
-    repeat(*session, options, vocab, batch, prefill, decode);
+    repeat(*session, options, vocab, profile, result);
   }
-  return Measured{batch, median(prefill), median(decode)};
+  result.peak_rss_bytes = peak_resident_bytes();
+  return result;
 }
 
 Status bench(const Options& options) {
-  ASSIGN_OR_RETURN(const LoadedModel loaded, load_for_measuring(options.model, options.threads));
-  std::string rows;
-  if (!options.json) {
-    fmt::print("{}, loaded in {:.2f} s\n", loaded.backend->describe(), loaded.load_seconds);
-    fmt::print("{:>5}  {:>13}  {:>12}  {:>13}\n", "batch", "prefill tok/s", "decode tok/s",
-               "peak RSS, MiB");
-  }
+  Profile profile;
+  const bool watched = options.roofline || options.profile;
+  ASSIGN_OR_RETURN(const LoadedModel loaded, load_for_measuring(options.model, options.threads,
+                                                                watched ? &profile : nullptr));
+  if (watched) profile.set_peaks(loaded.backend->measure_peaks());
+  BenchReport report({.device = loaded.backend->describe(),
+                      .load_seconds = loaded.load_seconds,
+                      .peaks = profile.peaks(),
+                      .roofline = options.roofline,
+                      .profile = options.profile,
+                      .json = options.json});
   for (const int batch : options.batches) {
-    ASSIGN_OR_RETURN(const Measured m, measure(loaded, options, batch));
-    const int64_t peak = peak_resident_bytes();
-    if (options.json) {
-      rows += fmt::format(
-          "{}{{\"batch\":{},\"prefill_tok_s\":{:.3f},\"decode_tok_s\":{:.3f},\"load_s\":{:.3f},"
-          "\"peak_rss_bytes\":{}}}",
-          rows.empty() ? "" : ",", m.batch, m.prefill_rate, m.decode_rate, loaded.load_seconds,
-          peak);
-    } else {
-      fmt::print("{:>5}  {:>13.2f}  {:>12.2f}  {:>13}\n", m.batch, m.prefill_rate, m.decode_rate,
-                 peak >> 20);
-    }
+    ASSIGN_OR_RETURN(const BenchResult result, measure(loaded, options, batch, profile));
+    report.add(result);
   }
-  if (options.json) fmt::print("{{\"results\":[{}]}}\n", rows);
+  report.finish();
   return {};
 }
 
@@ -169,6 +157,9 @@ void register_bench(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_threads_option(*command, options->threads);
+  command->add_flag("--roofline", options->roofline,
+                    "measure this machine's limits, and show each phase as a share of them");
+  command->add_flag("--profile", options->profile, "show the time of each operation");
   command->add_flag("--json", options->json, "one JSON document on stdout");
   command->callback([options, &action] {
     action = [options] {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backend/backend.h"
+#include "backend/profile.h"
 #include "base/result.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
@@ -18,7 +19,9 @@ struct LoadedModel {  // members go in reverse order: the model before what it s
   double load_seconds = 0.0;
 };
 
-// Opens MODEL (see model_option.h) and prepares its weights; progress on a terminal.
-Result<LoadedModel> load_for_measuring(const std::string& model, int threads);
+// Opens MODEL (see model_option.h) and prepares its weights; progress on a terminal. With
+// `profile`, which must outlive the model, the backend's operations are noted there.
+Result<LoadedModel> load_for_measuring(const std::string& model, int threads,
+                                       Profile* profile = nullptr);
 
 }  // namespace holdfast::cli

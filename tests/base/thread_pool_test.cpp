@@ -1,6 +1,8 @@
 #include "base/thread_pool.h"
 
 #include <atomic>
+#include <chrono>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -52,6 +54,32 @@ TEST(ThreadPool, BarrierSeparatesPhases) {
     });
   }
   EXPECT_EQ(wrong.load(), 0);
+}
+
+// One thread works for a while, two have nothing to do.
+TEST(ThreadPool, CountsIdleThreads) {
+  const auto work = [] { std::this_thread::sleep_for(std::chrono::milliseconds(20)); };
+  ThreadPool pool(3);
+  pool.run([&](int) { work(); });
+  EXPECT_EQ(pool.idle_seconds(), 0.0);
+  pool.count_idle(true);
+  pool.run([&](int thread) {
+    if (thread == 1) work();
+  });
+  EXPECT_GE(pool.idle_seconds(), 0.035);
+  double before = pool.idle_seconds();
+  pool.run([&](int thread) {
+    if (thread == 2) work();
+    pool.barrier();
+  });
+  EXPECT_GE(pool.idle_seconds() - before, 0.035);
+  before = pool.idle_seconds();
+  pool.parallel_for(5, 10, [&](int64_t, int64_t, int) { work(); });
+  EXPECT_GE(pool.idle_seconds() - before, 0.035);
+  pool.count_idle(false);
+  before = pool.idle_seconds();
+  pool.run([&](int) { work(); });
+  EXPECT_EQ(pool.idle_seconds(), before);
 }
 
 }  // namespace

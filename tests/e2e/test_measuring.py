@@ -52,6 +52,22 @@ def test_bench_tells_every_batch():
         assert row["load_s"] > 0 and row["peak_rss_bytes"] > 1 << 20
 
 
+def test_bench_shows_limits_and_operations():
+    told = holdfast("bench", DEMO, "--prompt", 16, "--generate", 4, "--repetitions", 2, "--roofline", "--profile")
+    assert {"read_bytes_s", "int8_ops_s", "bf16_ops_s", "fp32_ops_s"} == set(told["peaks"])
+    assert told["peaks"]["read_bytes_s"] > 1e8 and told["peaks"]["int8_ops_s"] > 1e8
+    (row,) = told["results"]
+    assert 0 < row["prefill_limit_share"] < 2 and 0 < row["decode_limit_share"] < 2
+    for phase, steps in (("prefill", 2), ("decode", 8)):
+        operations = {one["operation"]: one for one in row["profile"][phase]}
+        assert operations["attention"]["calls"] % steps == 0
+        assert operations["embed"]["calls"] == steps
+        assert {"norm", "rope", "kv append", "swiglu", "read", "outside operations"} <= set(operations)
+        assert any(name.startswith("linear ") for name in operations)
+        assert any(name.startswith("logits ") for name in operations)
+        assert all(one["seconds"] >= 0 for one in operations.values())
+
+
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_type_computes(kind, text, tmp_path):
     """A synthetic model of each type: random weights know nothing, but their logits are numbers and not far off."""

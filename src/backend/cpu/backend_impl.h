@@ -18,6 +18,9 @@ class CpuBackend final : public Backend {
   CpuBackend(const Kernels& kernels, int threads) : kernels_(kernels), pool_(threads) {}
 
   std::string describe() const override;
+  Peaks measure_peaks() override;
+  void count_idle(bool on) override { pool_.count_idle(on); }
+  double idle_seconds() const override { return pool_.idle_seconds(); }
 
   Result<WeightPtr> prepare(const TensorView& weight) override;
   Result<VectorPtr> prepare_vector(const TensorView& vector) override;

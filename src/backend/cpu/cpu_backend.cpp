@@ -10,6 +10,7 @@
 
 #include "backend/cpu/backend_impl.h"
 #include "backend/cpu/kv_cache.h"
+#include "backend/cpu/peaks.h"
 #include "base/check.h"
 
 namespace holdfast {
@@ -72,6 +73,8 @@ std::string CpuBackend::describe() const {
   return std::string("cpu ") + kernels_.isa + ", " + std::to_string(pool_.size()) +
          (pool_.size() == 1 ? " thread" : " threads");
 }
+
+Peaks CpuBackend::measure_peaks() { return cpu::measure_peaks(kernels_.isa, pool_); }
 
 // ---- Loading.
 
