@@ -25,11 +25,13 @@ template <int kRows>
 void bf16_micro(const unsigned char* weights, const unsigned char* x, int64_t columns, float* acc,
                 bool first, int64_t ahead) {
   __m512 sum[kRows][2];
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) sum[r][0] = sum[r][1] = _mm512_setzero_ps();
   for (int64_t k = 0; k < columns; k += 2, weights += 128, x += 4 * kRows) {
     vprefetch(weights + ahead);
     vprefetch(weights + ahead + 64);
     const __m512i low = _mm512_loadu_si512(weights), high = _mm512_loadu_si512(weights + 64);
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       int word;
       std::memcpy(&word, x + 4 * r, 4);
@@ -38,6 +40,7 @@ void bf16_micro(const unsigned char* weights, const unsigned char* x, int64_t co
       sum[r][1] = _mm512_dpbf16_ps(sum[r][1], pairs(high), activations);
     }
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     for (int v = 0; v < 2; ++v) {
       float* const to = acc + r * kFloatPanelRows + v * 16;

@@ -43,6 +43,7 @@ void float_micro(const unsigned char* weights, const unsigned char* x, int64_t c
   constexpr int64_t kStep = 2 * kFloatPanelRows * float_bytes(kFormat);
   for (int part = 0; part < kPanelVecs; part += kVecs) {
     Vec sum[kRows][kVecs];
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r)
       for (int v = 0; v < kVecs; ++v) sum[r][v] = vzero();
     const unsigned char* at = weights;
@@ -54,12 +55,14 @@ void float_micro(const unsigned char* weights, const unsigned char* x, int64_t c
       for (int c = 0; c < 2; ++c, value += kRows) {
         Vec weight[kVecs];
         for (int v = 0; v < kVecs; ++v) weight[v] = panel_weight<kFormat>(at, c, part + v);
+#pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) {
           const Vec activation = vset(value[r]);
           for (int v = 0; v < kVecs; ++v) sum[r][v] = vfma(weight[v], activation, sum[r][v]);
         }
       }
     }
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r) {
       for (int v = 0; v < kVecs; ++v) {
         float* const to = acc + r * kFloatPanelRows + (part + v) * kLanes;
