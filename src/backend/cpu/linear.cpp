@@ -33,7 +33,23 @@ struct FloatInput {
   int64_t first_item, pieces;  // as above
 };
 
-constexpr int64_t kPieceColumns = 2048;
+constexpr int64_t kPieceColumns = 2048;  // a multiple of kFloatStep
+
+FloatFormat float_format(DType type) {
+  switch (type) {
+    case DType::kF32:
+      return FloatFormat::kF32;
+    case DType::kF16:
+      return FloatFormat::kF16;
+    case DType::kBF16:
+      return FloatFormat::kBF16;
+    case DType::kF8_E4M3:
+      return FloatFormat::kF8;
+    default:
+      CHECK(false) << dtype_info(type).name << " is no float";
+      return FloatFormat::kNone;
+  }
+}
 
 // Weights [first panel, last panel) of a task times rows [first, last) (blocks for packed weights).
 struct Item {
@@ -61,7 +77,7 @@ class Plan {
   void quantize(int64_t index) const;
   void arrange(int64_t index) const;
   void packed_item(const Item& item, float* acc, unsigned char* scratch) const;
-  void float_item(const Item& item, float* acc, float* scratch) const;
+  void float_item(const Item& item, float* acc, unsigned char* scratch) const;
   void store(const LinearTask& task, int64_t row, int64_t column, int64_t n,
              const float* sums) const;
 
@@ -84,10 +100,11 @@ void Plan::add(int32_t index) {
   const bool packed = w.format() != nullptr;
   const int32_t input = packed ? input_for(task) : float_input_for(task);
   const auto i = static_cast<std::size_t>(input);
+  const int64_t panel_rows = packed ? kPanelRows : kFloatPanelRows;
   // Enough panels that an item is worth taking, few enough that threads end together.
-  const int64_t panels = (w.rows() + w.panel_rows() - 1) / w.panel_rows();
+  const int64_t panels = (w.rows() + panel_rows - 1) / panel_rows;
   const bool few = task.x.rows <= kFewRows;
-  const int64_t most = (few ? kFewPanels : kManyPanels) * kPanelRows / w.panel_rows();
+  const int64_t most = (few ? kFewPanels : kManyPanels) * kPanelRows / panel_rows;
   const int64_t grain =
       std::clamp<int64_t>(panels / (threads_ * 8) / 2 * 2, std::min<int64_t>(2, most), most);
   const int64_t rows = packed ? inputs_[i].rows.blocks : float_inputs_[i].rows.blocks;
@@ -128,16 +145,19 @@ int32_t Plan::input_for(const LinearTask& task) {
 }
 
 int32_t Plan::float_input_for(const LinearTask& task) {
-  const bool bf16 = kernels_.bf16_products && task.weight->type() == DType::kBF16;
+  const bool bf16 = task.weight->type() == DType::kBF16;
+  const FloatFormat format = bf16 ? FloatFormat::kBF16 : FloatFormat::kF32;
   for (auto i = std::ssize(float_inputs_) - 1; i >= 0; --i) {
     const FloatInput& input = float_inputs_[static_cast<std::size_t>(i)];
-    if (same_mat(input.x, task.x) && input.rows.bf16 == bf16) return static_cast<int32_t>(i);
+    if (same_mat(input.x, task.x) && input.rows.format == format) return static_cast<int32_t>(i);
   }
-  const int64_t rows = task.x.rows, columns = (task.x.cols + 1) / 2 * 2;
+  const int64_t rows = task.x.rows;
+  const int64_t columns = (task.x.cols + kFloatStep - 1) / kFloatStep * kFloatStep;
   const int64_t blocks = (rows + kernels_.float_block_rows - 1) / kernels_.float_block_rows;
   const int64_t pieces = (columns + kPieceColumns - 1) / kPieceColumns;
   float_inputs_.push_back({task.x,
-                           {nullptr, rows, columns, static_cast<int32_t>(blocks), bf16},
+                           {nullptr, rows, columns, static_cast<int32_t>(blocks), format,
+                            bf16 && kernels_.bf16_products ? 128 : 256},
                            arrange_items_,
                            pieces});
   arrange_items_ += blocks * pieces;
@@ -203,21 +223,28 @@ void Plan::packed_item(const Item& item, float* acc, unsigned char* scratch) con
   }
 }
 
-void Plan::float_item(const Item& item, float* acc, float* scratch) const {
+void Plan::float_item(const Item& item, float* acc, unsigned char* scratch) const {
   const LinearTask& task = tasks_[static_cast<std::size_t>(item.task)];
-  const CpuWeight& w = *task.weight;
+  const TensorView& w = task.weight->view();
   const FloatRows& x = float_inputs_[static_cast<std::size_t>(item.input)].rows;
-  kernels_.float_panels({.format = w.float_format(),
-                         .panels = w.panels() + item.panel * w.panel_size(),
-                         .panel_bytes = w.panel_size(),
-                         .panel_count = static_cast<int32_t>(item.last_panel - item.panel),
-                         .columns = w.cols(),
-                         .scale_block = w.scale_block(),
-                         .x = &x,
-                         .first_block = static_cast<int32_t>(item.first),
-                         .last_block = static_cast<int32_t>(item.last),
-                         .acc = acc,
-                         .scratch = scratch});
+  const auto row_size = static_cast<int64_t>(row_bytes(w.type, static_cast<uint64_t>(w.cols())));
+  const int64_t first_row = item.panel * kFloatPanelRows;
+  const bool scaled = w.scale_block > 0;
+  kernels_.float_panels(
+      {.format = float_format(w.type),
+       .weights = reinterpret_cast<const unsigned char*>(w.bytes.data()) + first_row * row_size,
+       .row_bytes = row_size,
+       .weight_rows = std::min(item.last_panel * kFloatPanelRows, w.rows()) - first_row,
+       .columns = w.cols(),
+       .scales = scaled ? w.scales.data() : nullptr,
+       .scale_block = w.scale_block,
+       .scale_stride = scaled ? (w.cols() + w.scale_block - 1) / w.scale_block : 0,
+       .first_row = first_row,
+       .x = &x,
+       .first_block = static_cast<int32_t>(item.first),
+       .last_block = static_cast<int32_t>(item.last),
+       .acc = acc,
+       .scratch = scratch});
   const int64_t first = x.first_row(item.first), rows = x.first_row(item.last) - first;
   for (int64_t panel = item.panel; panel < item.last_panel; ++panel) {
     const int64_t column = panel * kFloatPanelRows;
@@ -235,13 +262,14 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
         input.rows.columns / kStripColumns * quantized_strip_bytes(input.rows, input.rows.rows));
   }
   for (FloatInput& input : float_inputs_) {
-    input.rows.data = arena.array<unsigned char>(4 * input.rows.words() * input.rows.rows);
+    input.rows.data =
+        arena.array<unsigned char>(input.rows.bytes(input.rows.columns, input.rows.rows));
   }
   int64_t rows = 0;
   for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);
   const int64_t panels = rows <= kFewRows ? kFewPanels : kManyPanels;
   const int64_t acc = std::min(rows, kItemRows + kernels_.float_block_rows) * panels * kPanelRows;
-  const int64_t scratch = std::max<int64_t>(kFloatScratch, kPackedScratch / 4);
+  const int64_t scratch = std::max(kFloatScratch, kPackedScratch) / 4;
   float* const memory = arena.array<float>((acc + scratch) * threads_);
 
   WorkQueue preparing(quantize_items_ + arrange_items_), multiplying(std::ssize(items_));
@@ -256,13 +284,13 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
     }
     pool.barrier();
     float* const my_acc = memory + (acc + scratch) * thread;
-    float* const my_scratch = my_acc + acc;
+    auto* const my_scratch = reinterpret_cast<unsigned char*>(my_acc + acc);
     while (multiplying.take(&i, &end)) {
       const Item& item = items_[static_cast<std::size_t>(i)];
       if (tasks_[static_cast<std::size_t>(item.task)].weight->format() == nullptr) {
         float_item(item, my_acc, my_scratch);
       } else {
-        packed_item(item, my_acc, reinterpret_cast<unsigned char*>(my_scratch));
+        packed_item(item, my_acc, my_scratch);
       }
     }
   });

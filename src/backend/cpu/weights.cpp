@@ -50,18 +50,21 @@ Result<std::shared_ptr<const CpuWeight>> CpuWeight::keep(const TensorView& view)
 
 Result<std::shared_ptr<const CpuWeight>> CpuWeight::make(const TensorView& view, ThreadPool& pool) {
   RETURN_IF_ERROR(check(view));
+  if (view.scale_block % 16 != 0) {
+    return fail(Code::kUnimplemented, "block scales of " + std::to_string(view.scale_block) +
+                                          " columns cannot be computed with");
+  }
   std::shared_ptr<CpuWeight> weight(new CpuWeight(view));
   weight->format_ = packed_format(view.type);
-  RETURN_IF_ERROR(weight->pack(pool));
+  if (weight->format_ != nullptr) RETURN_IF_ERROR(weight->pack(pool));
   return weight;
 }
 
 CpuWeight::~CpuWeight() { free_pages(panels_, packed_bytes_); }
 
 Status CpuWeight::pack(ThreadPool& pool) {
-  const int64_t panels = (rows() + panel_rows() - 1) / panel_rows();
-  panel_size_ = format_ != nullptr ? panel_bytes(*format_, cols())
-                                   : float_panel_bytes(float_format(), cols(), scale_block());
+  const int64_t panels = (rows() + kPanelRows - 1) / kPanelRows;
+  panel_size_ = panel_bytes(*format_, cols());
   packed_bytes_ = panels * panel_size_;
   panels_ = try_allocate_pages(packed_bytes_);
   if (panels_ == nullptr) {
@@ -69,24 +72,19 @@ Status CpuWeight::pack(ThreadPool& pool) {
                 "no memory for " + std::to_string(packed_bytes_) + " bytes of weights", "",
                 "use a smaller model or a smaller type");
   }
-  const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * panel_rows();
+  const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * kPanelRows;
   constexpr int64_t kItemBytes = 1 << 20;  // of the source, then given back to the system
   const int64_t grain = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, source));
   pool.parallel_for(panels, grain, [&](int64_t first, int64_t last, int) {
     for (int64_t panel = first; panel < last; ++panel) {
-      unsigned char* to = reinterpret_cast<unsigned char*>(panels_) + panel * panel_size_;
-      if (format_ != nullptr) {
-        pack_panel(*format_, view_, panel * kPanelRows, to);
-      } else {
-        pack_float_panel(view_, panel * kFloatPanelRows, to);
-      }
+      pack_panel(*format_, view_, panel * kPanelRows,
+                 reinterpret_cast<unsigned char*>(panels_) + panel * panel_size_);
     }
     const auto begin = static_cast<std::size_t>(first * source);
     const auto end = std::min(static_cast<std::size_t>(last * source), view_.bytes.size());
     release_file_pages(view_.bytes.subspan(begin, end - begin));
   });
   view_.bytes = {};
-  view_.scales = {};
   return {};
 }
 
@@ -95,11 +93,6 @@ void CpuWeight::decode_row(int64_t row, float* out) const {
   if (format_ != nullptr) {
     decode_panel_row(*format_, panels() + row / kPanelRows * panel_size_, n,
                      static_cast<int>(row % kPanelRows), out);
-    return;
-  }
-  if (panels_ != nullptr) {
-    decode_float_panel_row(float_format(), panels() + row / kFloatPanelRows * panel_size_, n,
-                           scale_block(), static_cast<int>(row % kFloatPanelRows), out);
     return;
   }
   const uint64_t bytes = row_bytes(type(), static_cast<uint64_t>(n));

@@ -6,13 +6,12 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/packed.h"
-#include "backend/cpu/packed_floats.h"
 #include "base/thread_pool.h"
 
 namespace holdfast::cpu {
 
-// A matrix packed into panels of rows: block formats as packed_format.h says, floats as
-// float_format.h says. The view it was made from may go.
+// Floats keep the view (its memory must outlive the weight); block formats are packed and let the
+// view go.
 class CpuWeight final : public PreparedWeight {
  public:
   // unimplemented for a type that is not computed, invalid_argument for bytes that do not fit the
@@ -31,12 +30,10 @@ class CpuWeight final : public PreparedWeight {
 
   // Null for floats.
   const PackedFormat* format() const { return format_; }
-  // kNone for block formats.
-  FloatFormat float_format() const { return cpu::float_format(view_.type); }
-  int64_t scale_block() const { return view_.scale_block; }  // of f8, else 0
   const unsigned char* panels() const { return reinterpret_cast<unsigned char*>(panels_); }
   int64_t panel_size() const { return panel_size_; }
-  int64_t panel_rows() const { return format_ != nullptr ? kPanelRows : kFloatPanelRows; }
+  // Of floats.
+  const TensorView& view() const { return view_; }
 
  private:
   explicit CpuWeight(const TensorView& view) : view_(view) {}

@@ -13,7 +13,7 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kScoreRows = 12;  // x 2 vectors of tokens: 24 sums, 2 keys, 1 query of 32 registers
 constexpr int kValueRows = 6;   // x 4 vectors of dimensions: 24 sums, 4 values, 1 weight
-constexpr int kFloatRows = 12;  // x 2 vectors of weight rows: 24 sums, 2 weights, 1 activation
+constexpr int kDotRows = 6;     // x 4 weight rows: 24 sums, 6 activations, 1 weight
 constexpr const char* kIsaName = "avx512";
 
 using Vec = __m512;

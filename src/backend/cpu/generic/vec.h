@@ -15,7 +15,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // queries of a register tile of scores
 constexpr int kValueRows = 2;  // queries of a register tile of values
-constexpr int kFloatRows = 2;
+constexpr int kDotRows = 2;    // activation rows of a register tile of a float matrix
 constexpr const char* kIsaName = "generic";
 
 struct Vec {
