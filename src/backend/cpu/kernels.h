@@ -145,8 +145,8 @@ struct Kernels {
   void (*rotate)(float* x, const float* cos, const float* sin, int32_t dim, bool interleaved);
 
   // ---- Linear.
-  int32_t float_block_rows;  // most rows of a block of FloatRows
-  bool bf16_products;        // bf16 weights take activations rounded to bf16
+  int64_t (*float_blocks)(int64_t rows);  // into how many blocks FloatRows are cut
+  bool bf16_products;                     // bf16 weights take activations rounded to bf16
   // Arranges one block's columns [begin, end), multiples of kFloatStep. x: its first row, of
   // `columns` values.
   void (*float_rows)(const float* x, int64_t x_stride, int64_t columns, const FloatRows& to,

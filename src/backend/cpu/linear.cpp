@@ -33,6 +33,7 @@ struct FloatInput {
   int64_t first_item, pieces;  // as above
 };
 
+constexpr int64_t kBlockMargin = 16;  // float items end with whole blocks, of fewer rows than this
 constexpr int64_t kPieceColumns = 2048;  // a multiple of kFloatStep
 
 FloatFormat float_format(DType type) {
@@ -153,7 +154,7 @@ int32_t Plan::float_input_for(const LinearTask& task) {
   }
   const int64_t rows = task.x.rows;
   const int64_t columns = (task.x.cols + kFloatStep - 1) / kFloatStep * kFloatStep;
-  const int64_t blocks = (rows + kernels_.float_block_rows - 1) / kernels_.float_block_rows;
+  const int64_t blocks = kernels_.float_blocks(rows);
   const int64_t pieces = (columns + kPieceColumns - 1) / kPieceColumns;
   float_inputs_.push_back({task.x,
                            {nullptr, rows, columns, static_cast<int32_t>(blocks), format,
@@ -268,7 +269,7 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
   int64_t rows = 0;
   for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);
   const int64_t panels = rows <= kFewRows ? kFewPanels : kManyPanels;
-  const int64_t acc = std::min(rows, kItemRows + kernels_.float_block_rows) * panels * kPanelRows;
+  const int64_t acc = std::min(rows, kItemRows + kBlockMargin) * panels * kPanelRows;
   const int64_t scratch = std::max(kFloatScratch, kPackedScratch) / 4;
   float* const memory = arena.array<float>((acc + scratch) * threads_);
 

@@ -13,7 +13,8 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // x 4 vectors of tokens: 8 sums, 4 keys, 1 query of 16 registers
 constexpr int kValueRows = 2;  // x 4 vectors of dimensions: 8 sums, 4 values, 1 weight
-constexpr int kDotRows = 3;    // x 4 weight rows: 12 sums, 3 activations, 1 weight
+constexpr int kDotRows = 3, kDotWeights = 4;  // 12 sums, 3 activations, 1 weight
+constexpr int kSomeDotRows = kDotRows, kSomeDotWeights = kDotWeights;
 constexpr const char* kIsaName = "avx2";
 
 using Vec = __m256;

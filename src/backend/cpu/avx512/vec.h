@@ -13,7 +13,8 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kScoreRows = 12;  // x 2 vectors of tokens: 24 sums, 2 keys, 1 query of 32 registers
 constexpr int kValueRows = 6;   // x 4 vectors of dimensions: 24 sums, 4 values, 1 weight
-constexpr int kDotRows = 6;     // x 4 weight rows: 24 sums, 6 activations, 1 weight
+constexpr int kDotRows = 6, kDotWeights = 4;          // 24 sums, 6 activations, 1 weight
+constexpr int kSomeDotRows = 3, kSomeDotWeights = 8;  // 24 sums, 3 activations, 1 weight
 constexpr const char* kIsaName = "avx512";
 
 using Vec = __m512;
@@ -62,7 +63,7 @@ inline void vstore_sums4(const Vec* v, bool add, float* to) {
   const __m128 sums = vsum4(v[0], v[1], v[2], v[3]);
   _mm_storeu_ps(to, add ? _mm_add_ps(_mm_loadu_ps(to), sums) : sums);
 }
-inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T0); }
+inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T1); }
 inline float vsum(Vec a) { return _mm_cvtss_f32(vsum4(a, a, a, a)); }
 inline float vlargest(Vec a) { return _mm512_reduce_max_ps(a); }
 

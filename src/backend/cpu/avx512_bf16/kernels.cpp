@@ -29,7 +29,7 @@ void copy_rows(const FloatWork& work, int64_t row, int64_t count, int64_t begin,
 
 void bf16_panels(const FloatWork& work) {
   if (work.format != FloatFormat::kBF16) return avx512_kernels()->float_panels(work);
-  dot_panels<PairProduct>(work, 2, many_rows_of(work) ? copy_rows : nullptr);
+  dot_panels<PairProduct, PairProduct>(work, 2, nullptr, copy_rows);
 }
 
 void bf16_rows(const float* x, int64_t x_stride, int64_t columns, const FloatRows& to,

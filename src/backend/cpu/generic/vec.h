@@ -13,9 +13,10 @@ namespace holdfast::cpu {
 namespace {
 
 constexpr int kLanes = 8;
-constexpr int kScoreRows = 2;  // queries of a register tile of scores
-constexpr int kValueRows = 2;  // queries of a register tile of values
-constexpr int kDotRows = 2;    // activation rows of a register tile of a float matrix
+constexpr int kScoreRows = 2;                 // queries of a register tile of scores
+constexpr int kValueRows = 2;                 // queries of a register tile of values
+constexpr int kDotRows = 2, kDotWeights = 4;  // of a register tile of a float matrix
+constexpr int kSomeDotRows = kDotRows, kSomeDotWeights = kDotWeights;
 constexpr const char* kIsaName = "generic";
 
 struct Vec {

@@ -92,18 +92,15 @@ void widen_f8(const FloatWork& work, int64_t row, int64_t count, int64_t begin, 
 }
 
 void float_panels(const FloatWork& work) {
-  const bool many = many_rows_of(work);
   switch (work.format) {
     case FloatFormat::kF32:
-      return dot_panels<F32Product>(work, 4, many ? widen_rows<F32Product> : nullptr);
+      return dot_panels<F32Product, F32Product>(work, 4, nullptr, widen_rows<F32Product>);
     case FloatFormat::kF16:
-      if (many) return dot_panels<F32Product>(work, 2, widen_rows<F16Product>);
-      return dot_panels<F16Product>(work, 2, nullptr);
+      return dot_panels<F16Product, F32Product>(work, 2, nullptr, widen_rows<F16Product>);
     case FloatFormat::kBF16:
-      if (many) return dot_panels<WidenedBF16Product>(work, 2, widen_rows<BF16Product>);
-      return dot_panels<BF16Product>(work, 2, nullptr);
+      return dot_panels<BF16Product, WidenedBF16Product>(work, 2, nullptr, widen_rows<BF16Product>);
     case FloatFormat::kF8:
-      return dot_panels<F32Product>(work, 1, widen_f8);
+      return dot_panels<F32Product, F32Product>(work, 1, widen_f8, widen_f8);
     case FloatFormat::kNone:
       return;
   }

@@ -11,7 +11,7 @@ constexpr Kernels kTable{
     .add = add,
     .scaled_add = scaled_add,
     .rotate = rotate,
-    .float_block_rows = kDotRows,
+    .float_blocks = float_blocks,
     .bf16_products = false,
     .float_rows = float_rows,
     .float_panels = float_panels,
