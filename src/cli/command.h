@@ -20,10 +20,13 @@ void register_convert(CLI::App& app, Action& action);
 void register_eval(CLI::App& app, Action& action);
 void register_generate(CLI::App& app, Action& action);
 void register_inspect(CLI::App& app, Action& action);
+void register_keys(CLI::App& app, Action& action);
 void register_run(CLI::App& app, Action& action);
+void register_seal(CLI::App& app, Action& action);
 void register_serve(CLI::App& app, Action& action);
 void register_template(CLI::App& app, Action& action);
 void register_tokenize(CLI::App& app, Action& action);
+void register_unseal(CLI::App& app, Action& action);
 
 // Prints the error to stderr and returns the exit status of its code.
 int report(const Error& error);

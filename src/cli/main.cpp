@@ -40,6 +40,9 @@ int main(int argc, char** argv) {
            register_template,
            register_bench,
            register_eval,
+           register_seal,
+           register_unseal,
+           register_keys,
        }) {
     add(app, action);
   }

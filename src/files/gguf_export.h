@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "files/conversion.h"
-#include "files/output_file.h"
+#include "base/output_file.h"
 #include "files/recipe.h"
 
 namespace holdfast {

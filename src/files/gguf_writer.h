@@ -17,7 +17,7 @@
 
 #include "base/result.h"
 #include "files/gguf.h"
-#include "files/output_file.h"
+#include "base/output_file.h"
 
 namespace holdfast {
 

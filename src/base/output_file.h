@@ -18,7 +18,9 @@ class OutputFile {
 
   // invalid_argument when PATH exists and may not be replaced (hint: --force); not_found or
   // permission_denied for its folder.
-  static Result<OutputFile> create(const std::string& path, Existing existing);
+  // `mode`: who may read it, as chmod has it.
+  static Result<OutputFile> create(const std::string& path, Existing existing,
+                                   unsigned mode = 0644);
 
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&& other) noexcept;
@@ -41,6 +43,7 @@ class OutputFile {
  private:
   OutputFile(std::string path, std::string temporary, int fd, Existing existing);
   void discard();
+  Status give_name();
 
   std::string path_, temporary_;
   int fd_ = -1;

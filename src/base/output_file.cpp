@@ -1,4 +1,4 @@
-#include "files/output_file.h"
+#include "base/output_file.h"
 
 #include <algorithm>
 #include <array>
@@ -30,14 +30,14 @@ tl::unexpected<Error> exists(const std::string& path) {
 
 }  // namespace
 
-Result<OutputFile> OutputFile::create(const std::string& path, Existing existing) {
+Result<OutputFile> OutputFile::create(const std::string& path, Existing existing, unsigned mode) {
   struct stat info {};
   if (::stat(path.c_str(), &info) == 0) {
     if (!S_ISREG(info.st_mode)) return fail(Code::kInvalidArgument, "not a regular file", path);
     if (existing == Existing::kRefuse) return exists(path);
   }
   std::string temporary = path + ".partial-" + std::to_string(::getpid());
-  const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+  const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
   if (fd < 0) return failed("cannot create the file", temporary);
   return OutputFile(path, std::move(temporary), fd, existing);
 }
@@ -105,6 +105,20 @@ Status OutputFile::zeros(uint64_t count) {
 
 Status OutputFile::finish() {
   if (::fsync(fd_) != 0) return failed("cannot write the file", temporary_);
+  RETURN_IF_ERROR(give_name());
+  // The name is on the disk when its folder is. Not every file system can do this; then it is
+  // there soon.
+  const std::size_t slash = path_.rfind('/');
+  const std::string folder = slash == std::string::npos ? "." : path_.substr(0, slash + 1);
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd >= 0) {
+    ::fsync(fd);
+    ::close(fd);
+  }
+  return {};
+}
+
+Status OutputFile::give_name() {
   if (existing_ == Existing::kRefuse) {
     // Unlike rename, link refuses a name that came into being since create().
     if (::link(temporary_.c_str(), path_.c_str()) == 0) {
