@@ -97,9 +97,9 @@ struct FloatWork {
 };
 constexpr int64_t kFloatScratch = kFloatPanelRows * kFloatChunk * 4;
 
-// Activations of packed weights: int8 with a scale for 32 columns of a row. Rows stand in blocks;
-// for each strip of 32 columns, a block of m rows holds
-//   float scale[m]; int32 or float aux[n][m]; int8 codes[8][m][4]
+// Activations of packed weights: int8 with a scale for 32 columns of a row. Rows stand in blocks; a
+// block holds for each strip of 32 columns, and there for each row, a record:
+//   int8 codes[32]; float scale; int32 or float aux[n]
 // where aux, for each group of the weights' scales (n = 1 or 2), is -offset * sum(codes) as int32,
 // or, for weights with minimums, scale * sum(codes) as float.
 struct QuantizedRows {
@@ -109,29 +109,26 @@ struct QuantizedRows {
   int32_t aux;     // n
   bool minimum;    // which kind of aux
   int32_t offset;
-};
 
-constexpr int64_t quantized_strip_bytes(const QuantizedRows& x, int64_t rows) {
-  return rows * (4 + 4 * x.aux + kStripColumns);
-}
-// First row of a block; its data stand at rows before it * strips * quantized_strip_bytes(1).
-constexpr int64_t first_row(const QuantizedRows& x, int64_t block) {
-  const int64_t more = x.rows % x.blocks;
-  return block * (x.rows / x.blocks) + (block < more ? block : more);
-}
+  constexpr int64_t record_bytes() const { return kStripColumns + 4 + 4 * aux; }
+  constexpr int64_t first_row(int64_t block) const {
+    const int64_t more = rows % blocks;
+    return block * (rows / blocks) + (block < more ? block : more);
+  }
+};
+// Rows of a block of QuantizedRows, at most: two panels' sums (16 KiB) stay in L1.
+constexpr int64_t kQuantizedBlockRows = 128;
 
 struct PackedWork {
   const PackedFormat* format;
-  const unsigned char* panels;       // the first of panel_count
-  int64_t panel_bytes, scale_bytes;  // of a panel; of its part before the codes
-  int32_t panel_count;               // even, but for the last of a matrix
+  const unsigned char* panels;  // the first of panel_count
+  int64_t panel_bytes;
+  int32_t panel_count;  // even, but for the last of a matrix
   int64_t columns;
   const QuantizedRows* x;
-  int32_t first_block, last_block;  // blocks of x
-  float* acc;                       // [panel_count][rows of the blocks][16] out
-  unsigned char* scratch;           // kPackedScratch bytes, aligned to 64
+  int32_t block;  // of x
+  float* acc;     // [panel_count][rows of the block][16] out
 };
-constexpr int64_t kPackedScratch = 64 << 10;
 
 struct Kernels {
   const char* isa;
@@ -153,9 +150,6 @@ struct Kernels {
                      int32_t block, int64_t begin, int64_t end);
   void (*float_panels)(const FloatWork& work);
 
-  // Rows of a block of QuantizedRows: one block for up to `single_block_rows` rows, else blocks of
-  // up to `block_rows`.
-  int32_t single_block_rows, block_rows;
   // Whether 8-bit codes count as signed, so that PackedFormat::offset does not apply to them.
   bool signed_bytes;
   // One block's strips [begin, end). x: its first row.

@@ -10,7 +10,8 @@
 namespace holdfast::cpu {
 namespace {
 
-// Activation rows and panels of one work item: their sums are 8 x 512 x 16 x 4 bytes = 256 KiB.
+// Activation rows and panels of one work item: their sums are 8 x 512 x 16 x 4 bytes = 256 KiB, or,
+// since packed weights take one block of rows at a time, a quarter of it.
 constexpr int64_t kItemRows = 512, kManyPanels = 8;
 // With few rows items may have more panels: their beginnings wait for memory.
 constexpr int64_t kFewRows = 16, kFewPanels = 32;
@@ -77,7 +78,7 @@ class Plan {
   int32_t float_input_for(const LinearTask& task);
   void quantize(int64_t index) const;
   void arrange(int64_t index) const;
-  void packed_item(const Item& item, float* acc, unsigned char* scratch) const;
+  void packed_item(const Item& item, float* acc) const;
   void float_item(const Item& item, float* acc, unsigned char* scratch) const;
   void store(const LinearTask& task, int64_t row, int64_t column, int64_t n,
              const float* sums) const;
@@ -110,7 +111,7 @@ void Plan::add(int32_t index) {
       std::clamp<int64_t>(panels / (threads_ * 8) / 2 * 2, std::min<int64_t>(2, most), most);
   const int64_t rows = packed ? inputs_[i].rows.blocks : float_inputs_[i].rows.blocks;
   const int64_t groups = (task.x.rows + kItemRows - 1) / kItemRows;
-  const int64_t rows_step = packed ? kItemRows / kernels_.block_rows : (rows + groups - 1) / groups;
+  const int64_t rows_step = packed ? kItemRows / kQuantizedBlockRows : (rows + groups - 1) / groups;
   for (int64_t first = 0; first < rows; first += rows_step) {
     for (int64_t panel = 0; panel < panels; panel += grain) {
       items_.push_back({index, input, panel, std::min(panels, panel + grain), first,
@@ -131,9 +132,7 @@ int32_t Plan::input_for(const LinearTask& task) {
     }
   }
   const int64_t rows = task.x.rows;
-  const int64_t blocks = rows <= kernels_.single_block_rows
-                             ? 1
-                             : (rows + kernels_.block_rows - 1) / kernels_.block_rows;
+  const int64_t blocks = (rows + kQuantizedBlockRows - 1) / kQuantizedBlockRows;
   const int64_t strips = task.x.cols / kStripColumns;
   Input input{
       task.x,
@@ -171,7 +170,7 @@ void Plan::quantize(int64_t index) const {
   const int64_t block = (index - input.first_item) / input.pieces;
   const int64_t begin = (index - input.first_item) % input.pieces * kPieceStrips;
   const int64_t end = std::min(begin + kPieceStrips, input.x.cols / kStripColumns);
-  kernels_.quantize(row_of(input.x, first_row(input.rows, block)), input.x.stride, input.rows,
+  kernels_.quantize(row_of(input.x, input.rows.first_row(block)), input.x.stride, input.rows,
                     static_cast<int32_t>(block), begin, end);
 }
 
@@ -200,27 +199,26 @@ void Plan::store(const LinearTask& task, int64_t row, int64_t column, int64_t n,
   }
 }
 
-void Plan::packed_item(const Item& item, float* acc, unsigned char* scratch) const {
+void Plan::packed_item(const Item& item, float* acc) const {
   const LinearTask& task = tasks_[static_cast<std::size_t>(item.task)];
   const CpuWeight& w = *task.weight;
   const QuantizedRows& x = inputs_[static_cast<std::size_t>(item.input)].rows;
-  const PackedWork work{.format = w.format(),
-                        .panels = w.panels() + item.panel * w.panel_size(),
-                        .panel_bytes = w.panel_size(),
-                        .scale_bytes = panel_scale_bytes(*w.format(), w.cols()),
-                        .panel_count = static_cast<int32_t>(item.last_panel - item.panel),
-                        .columns = w.cols(),
-                        .x = &x,
-                        .first_block = static_cast<int32_t>(item.first),
-                        .last_block = static_cast<int32_t>(item.last),
-                        .acc = acc,
-                        .scratch = scratch};
-  kernels_.packed_panels(work);
-  const int64_t first = first_row(x, item.first), rows = first_row(x, item.last) - first;
-  for (int64_t panel = item.panel; panel < item.last_panel; ++panel) {
-    const int64_t column = panel * kPanelRows;
-    const int64_t n = std::min<int64_t>(kPanelRows, w.rows() - column);
-    for (int64_t r = 0; r < rows; ++r, acc += kPanelRows) store(task, first + r, column, n, acc);
+  for (int64_t block = item.first; block < item.last; ++block) {
+    kernels_.packed_panels({.format = w.format(),
+                            .panels = w.panels() + item.panel * w.panel_size(),
+                            .panel_bytes = w.panel_size(),
+                            .panel_count = static_cast<int32_t>(item.last_panel - item.panel),
+                            .columns = w.cols(),
+                            .x = &x,
+                            .block = static_cast<int32_t>(block),
+                            .acc = acc});
+    const int64_t first = x.first_row(block), last = x.first_row(block + 1);
+    const float* sums = acc;
+    for (int64_t panel = item.panel; panel < item.last_panel; ++panel) {
+      const int64_t column = panel * kPanelRows;
+      const int64_t n = std::min<int64_t>(kPanelRows, w.rows() - column);
+      for (int64_t r = first; r < last; ++r, sums += kPanelRows) store(task, r, column, n, sums);
+    }
   }
 }
 
@@ -259,8 +257,8 @@ void Plan::float_item(const Item& item, float* acc, unsigned char* scratch) cons
 void Plan::run(ThreadPool& pool, Arena& arena) {
   if (items_.empty()) return;
   for (Input& input : inputs_) {
-    input.rows.data = arena.array<unsigned char>(
-        input.rows.columns / kStripColumns * quantized_strip_bytes(input.rows, input.rows.rows));
+    input.rows.data = arena.array<unsigned char>(input.rows.columns / kStripColumns *
+                                                 input.rows.rows * input.rows.record_bytes());
   }
   for (FloatInput& input : float_inputs_) {
     input.rows.data =
@@ -270,7 +268,7 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
   for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);
   const int64_t panels = rows <= kFewRows ? kFewPanels : kManyPanels;
   const int64_t acc = std::min(rows, kItemRows + kBlockMargin) * panels * kPanelRows;
-  const int64_t scratch = std::max(kFloatScratch, kPackedScratch) / 4;
+  const int64_t scratch = kFloatScratch / 4;
   float* const memory = arena.array<float>((acc + scratch) * threads_);
 
   WorkQueue preparing(quantize_items_ + arrange_items_), multiplying(std::ssize(items_));
@@ -291,7 +289,7 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
       if (tasks_[static_cast<std::size_t>(item.task)].weight->format() == nullptr) {
         float_item(item, my_acc, my_scratch);
       } else {
-        packed_item(item, my_acc, my_scratch);
+        packed_item(item, my_acc);
       }
     }
   });

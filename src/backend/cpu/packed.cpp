@@ -29,8 +29,6 @@ constexpr std::array kFormats{
     Entry{DType::kIQ4_XS, {CodePlanes::kTable, ScaleForm::kSix8, 256, 32, false, 128, 8, 256, 128}},
 };
 
-int64_t align64(int64_t bytes) { return (bytes + 63) / 64 * 64; }
-
 // The 32 codes of one row of a strip into the planes: four bytes (one step) at a time, none of the
 // shifts moves a bit over the edge of its byte.
 void pack_row(CodePlanes planes, const uint8_t* codes, int row, unsigned char* to) {
@@ -127,14 +125,6 @@ const PackedFormat* packed_format(DType type) {
   return it == kFormats.end() ? nullptr : &it->format;
 }
 
-int64_t panel_scale_bytes(const PackedFormat& format, int64_t columns) {
-  return align64(columns / format.block * format.scale_bytes);
-}
-
-int64_t panel_bytes(const PackedFormat& format, int64_t columns) {
-  return panel_scale_bytes(format, columns) + columns / kStripColumns * format.strip_bytes;
-}
-
 void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t first,
                 unsigned char* to) {
   const int64_t columns = weight.cols();
@@ -143,37 +133,46 @@ void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t fi
   const int64_t block_size = row_size / (columns / format.block);
   const auto* rows = reinterpret_cast<const uint8_t*>(weight.bytes.data()) + first * row_size;
   const auto count = static_cast<int>(std::min<int64_t>(kPanelRows, weight.rows() - first));
-  unsigned char* codes_to = to + panel_scale_bytes(format, columns);
   uint8_t codes[kPanelRows][kPackBlock] = {};
-  std::memset(to, 0, static_cast<std::size_t>(panel_scale_bytes(format, columns)));
-  for (int64_t block = 0; block < columns / format.block; ++block) {
-    for (int row = 0; row < count; ++row) {
-      BlockScales scales{};
-      split_block(weight.type, rows + row * row_size + block * block_size, codes[row], scales);
-      pack_scales(format, scales, row, to + block * format.scale_bytes);
-    }
-    for (int column = 0; column < format.block; column += kStripColumns) {
-      for (int row = 0; row < kPanelRows; ++row) {
-        pack_row(format.planes, codes[row] + column, row, codes_to);
+  std::memset(to, 0, static_cast<std::size_t>(panel_bytes(format, columns)));
+  for (int64_t chunk = 0; chunk < columns; chunk += kChunkColumns) {
+    const int64_t end = std::min(columns, chunk + kChunkColumns);
+    unsigned char* strip = to + chunk_scale_bytes(format, end - chunk);
+    for (int64_t k = chunk; k < end; k += format.block, to += format.scale_bytes) {
+      for (int row = 0; row < count; ++row) {
+        BlockScales scales{};
+        split_block(weight.type, rows + row * row_size + k / format.block * block_size, codes[row],
+                    scales);
+        pack_scales(format, scales, row, to);
       }
-      codes_to += format.strip_bytes;
+      for (int column = 0; column < format.block; column += kStripColumns) {
+        for (int row = 0; row < kPanelRows; ++row) {
+          pack_row(format.planes, codes[row] + column, row, strip);
+        }
+        strip += format.strip_bytes;
+      }
     }
+    to = strip;
   }
 }
 
 void decode_panel_row(const PackedFormat& format, const unsigned char* panel, int64_t columns,
                       int row, float* out) {
-  const unsigned char* codes = panel + panel_scale_bytes(format, columns);
-  for (int64_t k = 0; k < columns; k += format.group) {
-    const auto [scale, minimum] =
-        row_scale(format.scales, panel + k / format.block * format.scale_bytes,
-                  static_cast<int>(k % format.block / format.group), row);
-    const unsigned char* strip = codes + k / kStripColumns * format.strip_bytes;
-    for (int i = 0; i < format.group; ++i) {
-      const int at = static_cast<int>(k % kStripColumns) + i;
-      const int code = unpack_code(format.planes, strip, at / 4, row * 4 + at % 4);
-      out[k + i] = scale * static_cast<float>(code - format.offset) - minimum;
+  for (int64_t chunk = 0; chunk < columns; chunk += kChunkColumns) {
+    const int64_t n = std::min<int64_t>(kChunkColumns, columns - chunk);
+    const unsigned char* codes = panel + chunk_scale_bytes(format, n);
+    for (int64_t k = 0; k < n; k += format.group) {
+      const auto [scale, minimum] =
+          row_scale(format.scales, panel + k / format.block * format.scale_bytes,
+                    static_cast<int>(k % format.block / format.group), row);
+      const unsigned char* strip = codes + k / kStripColumns * format.strip_bytes;
+      for (int i = 0; i < format.group; ++i) {
+        const int at = static_cast<int>(k % kStripColumns) + i;
+        const int code = unpack_code(format.planes, strip, at / 4, row * 4 + at % 4);
+        out[chunk + k + i] = scale * static_cast<float>(code - format.offset) - minimum;
+      }
     }
+    panel += chunk_bytes(format, n);
   }
 }
 

@@ -11,10 +11,6 @@ namespace holdfast::cpu {
 // Null for types that are not packed: floats.
 const PackedFormat* packed_format(DType type);
 
-// Bytes of a panel of `columns`: a multiple of 64, both parts aligned.
-int64_t panel_scale_bytes(const PackedFormat& format, int64_t columns);
-int64_t panel_bytes(const PackedFormat& format, int64_t columns);
-
 // Packs rows [first, first + 16) of `weight` (those past its end become zero) to `to`
 // (panel_bytes).
 void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t first,

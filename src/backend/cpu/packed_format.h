@@ -5,10 +5,11 @@
 //
 //   w[k] = scale[g] * (code[k] - offset) - minimum[g]        g = k / group
 //
-// A panel holds 16 rows x all columns: first the scales of all blocks, then the codes of all
-// strips (32 columns). A vector of 64 code bytes is one step: 4 columns of each of the 16 rows, so
-// that a 4-byte dot-product instruction makes one sum for each row in a lane, and no sums across
-// lanes are needed. Eight steps are a strip. Bits of codes lie in planes:
+// A panel holds 16 rows x all columns in chunks of 256 columns (the last may be smaller): a chunk
+// holds its scales, padded to 64 bytes, and then the codes of its strips (32 columns), so that
+// kernels read memory from front to back. A vector of 64 code bytes is one step: 4 columns of each
+// of the 16 rows, so that a 4-byte dot-product instruction makes one sum for each row in a lane,
+// and no sums across lanes are needed. Eight steps are a strip. Bits of codes lie in planes:
 //
 //   plane of 4 bits (256 bytes a strip): byte i of vector v holds step v in its low half, v + 4 in
 //     its high half
@@ -16,8 +17,8 @@
 //   plane of 1 bit (64 bytes): byte i holds step s at bit s
 //   whole bytes (512 bytes)
 //
-// Packed weights are as large as the format's own blocks, but for q3_K (+1.8%) and iq4_xs (+1.5%),
-// plus padding of a panel and the rows that fill the last one.
+// Packed weights are as large as the format's own blocks, but for padding: q3_K +1.8%, q6_K +1%,
+// the last chunk of a panel and the rows that fill the last panel.
 #pragma once
 
 #include <cstdint>
@@ -26,6 +27,7 @@ namespace holdfast::cpu {
 
 constexpr int kPanelRows = 16;
 constexpr int kStripColumns = 32;
+constexpr int kChunkColumns = 256;
 constexpr int kStripCodes = kPanelRows * kStripColumns;  // 512, also the bytes of unpacked codes
 
 enum class CodePlanes : int32_t { k2, k21, k4, k41, k42, k8, kTable };  // kTable: 4 bits, IQ4
@@ -54,5 +56,17 @@ struct PackedFormat {
   int32_t strip_bytes;  // codes of a strip, packed
   int32_t scale_bytes;  // scales of a block, packed
 };
+
+// Of a chunk of so many columns (whole blocks), and of its part before the codes.
+constexpr int64_t chunk_scale_bytes(const PackedFormat& format, int64_t columns) {
+  return (columns / format.block * format.scale_bytes + 63) / 64 * 64;
+}
+constexpr int64_t chunk_bytes(const PackedFormat& format, int64_t columns) {
+  return chunk_scale_bytes(format, columns) + columns / kStripColumns * format.strip_bytes;
+}
+constexpr int64_t panel_bytes(const PackedFormat& format, int64_t columns) {
+  return columns / kChunkColumns * chunk_bytes(format, kChunkColumns) +
+         chunk_bytes(format, columns % kChunkColumns);
+}
 
 }  // namespace holdfast::cpu

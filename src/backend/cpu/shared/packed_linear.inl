@@ -1,179 +1,143 @@
 // acc = x W^T for packed weights and quantized activations: the loops around an instruction set's
 // int8 kernel (its int8.h, included before), which provides
 //
-//   kSingleBlockRows, kBlockRows, kSignedBytes   as in Kernels
+//   kPanels, kSignedBytes                        panels taken at once; as in Kernels
 //   quantize_strip(x, codes, sums)               32 floats to int8, their scale returned
-//   unpack_tile(...)                             packed codes and scales of one panel to a Tile
-//   find_micro(format, rows, panels)             the register kernel
+//   unpack_scales(format, from, blocks, ...)     scales and minimums of a chunk's blocks as floats
+//   multiply<planes, groups, minimum, panels>    a chunk of panels times all rows of a block
 //
-// For each output, groups of columns are taken in order: the group's integer dot product is exact,
-// its product with the two scales is added to the output's float sum by one fused multiply-add (and
-// a second one for minimums). So a row's result does not depend on how rows and panels are blocked.
+// The weights of a strip are decoded into registers once and stay there while the rows of the block
+// pass, one of them or all 128: one kernel for every number of rows, and every row goes the same
+// way whoever its neighbours are. For each output, groups of columns are taken in order: the
+// group's integer dot product is exact, its product with the two scales is added to the output's
+// float sum by one fused multiply-add (and a second one for minimums).
 //
-// Blocking: a tile of two panels x kManyColumns columns is unpacked once, to L1 (32 KiB of codes,
-// 4 to 8 KiB of scales), and used for all row blocks of about kSuperRows rows (their activations,
-// 140 KiB, stay in L2); few rows take smaller tiles, so that unpacking and use overlap. Sums
-// between column blocks rest in acc: a store and a load for 1024 columns.
+// Caches, for a block of 128 rows: the sums of two panels (16 KiB) and a strip of activations (5
+// KiB) stay in L1, the activations of a column block (160 KiB) in L2, while all panels pass. With
+// one row or a few, weights are read once from front to back, a chunk (2 to 5 KiB of each panel)
+// fetched ahead of its use, and nothing else needs a thought.
 #pragma once
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/shared/chunk.h"
 
 namespace holdfast::cpu {
 namespace {
 
-constexpr int64_t kManyColumns = 1024, kFewColumns = 768;
-constexpr int64_t kSuperRows = 128;
+// Columns of a column block, when there are more than kFewRows rows.
+constexpr int64_t kManyColumns = 1024, kFewRows = 16;
 
 void quantize_block(const float* x, int64_t x_stride, const QuantizedRows& to, int32_t block,
                     int64_t begin, int64_t end) {
-  const int64_t first = first_row(to, block), rows = first_row(to, block + 1) - first;
-  const int64_t strips = to.columns / kStripColumns;
-  const int64_t strip_bytes = quantized_strip_bytes(to, rows);
-  unsigned char* out =
-      to.data + first * strips * quantized_strip_bytes(to, 1) + begin * strip_bytes;
-  for (int64_t strip = begin; strip < end; ++strip, out += strip_bytes) {
-    for (int64_t r = 0; r < rows; ++r) {
-      alignas(32) int8_t codes[kStripColumns];
+  const int64_t first = to.first_row(block), rows = to.first_row(block + 1) - first;
+  const int64_t record = to.record_bytes();
+  unsigned char* const out =
+      to.data + (first * (to.columns / kStripColumns) + begin * rows) * record;
+  for (int64_t r = 0; r < rows; ++r) {
+    for (int64_t strip = begin; strip < end; ++strip) {
+      unsigned char* at = out + ((strip - begin) * rows + r) * record;
       int32_t sums[2];
-      const float scale = quantize_strip(x + r * x_stride + strip * kStripColumns, codes, sums);
-      std::memcpy(out + 4 * r, &scale, 4);
+      const float scale = quantize_strip(x + r * x_stride + strip * kStripColumns, at, sums);
+      at += kStripColumns;
+      std::memcpy(at, &scale, 4);
       if (to.aux == 1) sums[0] += sums[1];
       for (int32_t i = 0; i < to.aux; ++i) {
-        unsigned char* aux = out + 4 * (rows * (1 + i) + r);
+        at += 4;
         if (to.minimum) {
           const float value = scale * static_cast<float>(sums[i]);
-          std::memcpy(aux, &value, 4);
+          std::memcpy(at, &value, 4);
         } else {
           const int32_t value = -to.offset * sums[i];
-          std::memcpy(aux, &value, 4);
+          std::memcpy(at, &value, 4);
         }
       }
-      unsigned char* words = out + 4 * (rows * (1 + to.aux) + r);
-      for (int step = 0; step < 8; ++step)
-        std::memcpy(words + step * 4 * rows, codes + 4 * step, 4);
     }
   }
 }
 
 inline int64_t at_most(int64_t a, int64_t b) { return a < b ? a : b; }
 
-// The kernels for a work item's two block sizes, and where things lie.
-struct PackedLoops {
-  const PackedWork& work;
-  const QuantizedRows& x;
-  int64_t row0, rows, strips;
-  int64_t larger;      // rows of a block: this, or one less
-  int panels;          // at once
-  Micro micros[2][2];  // [one less][one panel less]
-
-  explicit PackedLoops(const PackedWork& w) : work(w), x(*w.x) {
-    row0 = first_row(x, work.first_block);
-    rows = first_row(x, work.last_block) - row0;
-    strips = work.columns / kStripColumns;
-    larger = first_row(x, work.first_block + 1) - row0;
-    panels = panels_for(larger);
-    for (int less = 0; less < 2; ++less) {
-      const int m = static_cast<int>(larger > less ? larger - less : larger);
-      micros[less][0] = find_micro(*work.format, m, panels);
-      micros[less][1] = find_micro(*work.format, m, 1);
-    }
+template <CodePlanes kPlanes, int kGroups, bool kMinimum>
+inline ChunkKernel kernel_of(int panels) {
+  if constexpr (kPanels == 2) {
+    if (panels == 2) return multiply<kPlanes, kGroups, kMinimum, 2>;
   }
-
-  const unsigned char* codes(int64_t panel, int64_t column) const {
-    return work.panels + panel * work.panel_bytes + work.scale_bytes +
-           column / kStripColumns * work.format->strip_bytes;
-  }
-  const unsigned char* scales(int64_t panel, int64_t column) const {
-    return work.panels + panel * work.panel_bytes +
-           column / work.format->block * work.format->scale_bytes;
-  }
-  // Fetches the scales of the tile that comes next (nothing past the end), and says what codes to
-  // fetch while this one is used.
-  Ahead fetch(int64_t panel, int64_t column, int64_t columns) const {
-    Ahead ahead{};
-    if (panel >= work.panel_count || column >= work.columns) return ahead;
-    const PackedFormat& format = *work.format;
-    ahead.bytes = format.strip_bytes;
-    for (int i = 0; i < panels; ++i) {
-      const int64_t p = at_most(panel + i, work.panel_count - 1);
-      ahead.codes[i] = codes(p, column);
-      const int64_t bytes = columns / format.block * format.scale_bytes;
-      for (int64_t at = 0; at < bytes; at += 64) vprefetch(scales(p, column) + at);
-    }
-    return ahead;
-  }
-  void unpack(int64_t panel, int n, int64_t column, int64_t columns, Tile* tiles) const {
-    const PackedFormat& format = *work.format;
-    for (int i = 0; i < n; ++i) {
-      const unsigned char* scales =
-          work.panels + (panel + i) * work.panel_bytes + column / format.block * format.scale_bytes;
-      tiles[i] = unpack_tile(format, scales, codes(panel + i, column), static_cast<int>(columns),
-                             work.scratch + i * (kPackedScratch / 2));
-    }
-  }
-  void multiply(const Tile* tiles, int64_t panel, int n, int64_t block, int64_t column,
-                int64_t columns, const Ahead& ahead) const {
-    const int64_t first = first_row(x, block), m = first_row(x, block + 1) - first;
-    const unsigned char* data = x.data + first * strips * quantized_strip_bytes(x, 1) +
-                                column / kStripColumns * quantized_strip_bytes(x, m);
-    float* acc[2];
-    for (int i = 0; i < n; ++i)
-      acc[i] = work.acc + ((panel + i) * rows + first - row0) * kPanelRows;
-    micros[m == larger ? 0 : 1][n == panels ? 0 : 1](
-        tiles, data, static_cast<int>(columns / kStripColumns), acc, column == 0, ahead);
-  }
-};
-
-// One block of rows: panels one after the other as they lie in memory.
-void few_rows(const PackedLoops& loops) {
-  const PackedWork& work = loops.work;
-  Tile tiles[2];
-  for (int64_t panel = 0; panel < work.panel_count; panel += loops.panels) {
-    const int n = static_cast<int>(at_most(loops.panels, work.panel_count - panel));
-    for (int64_t column = 0; column < work.columns; column += kFewColumns) {
-      const int64_t columns = at_most(kFewColumns, work.columns - column);
-      const bool more = column + columns < work.columns;
-      const Ahead ahead = more ? loops.fetch(panel, column + columns, kFewColumns)
-                               : loops.fetch(panel + loops.panels, 0, kFewColumns);
-      loops.unpack(panel, n, column, columns, tiles);
-      loops.multiply(tiles, panel, n, work.first_block, column, columns, ahead);
-    }
-  }
+  return multiply<kPlanes, kGroups, kMinimum, 1>;
 }
 
-// Blocks of about kSuperRows rows together: their activations stay in L2 while all panels pass.
-void many_rows(const PackedLoops& loops) {
-  const PackedWork& work = loops.work;
-  Tile tiles[2];
-  for (int64_t super = work.first_block; super < work.last_block;) {
-    int64_t super_end = super + 1;
-    while (super_end < work.last_block &&
-           first_row(loops.x, super_end + 1) - first_row(loops.x, super) <= kSuperRows) {
-      ++super_end;
+// The kernel for a format's codes: k2, k21 and k42 come with groups of 16 columns, others of 32.
+inline ChunkKernel find_kernel(const PackedFormat& format, int panels) {
+  switch (format.planes) {
+    case CodePlanes::k8:
+      return kernel_of<CodePlanes::k8, 1, false>(panels);
+    case CodePlanes::kTable:
+      return kernel_of<CodePlanes::kTable, 1, false>(panels);
+    case CodePlanes::k4:
+      return format.minimum ? kernel_of<CodePlanes::k4, 1, true>(panels)
+                            : kernel_of<CodePlanes::k4, 1, false>(panels);
+    case CodePlanes::k41:
+      return format.minimum ? kernel_of<CodePlanes::k41, 1, true>(panels)
+                            : kernel_of<CodePlanes::k41, 1, false>(panels);
+    case CodePlanes::k42:
+      return kernel_of<CodePlanes::k42, 2, false>(panels);
+    case CodePlanes::k2:
+      return kernel_of<CodePlanes::k2, 2, true>(panels);
+    case CodePlanes::k21:
+      return kernel_of<CodePlanes::k21, 2, false>(panels);
+  }
+  return nullptr;
+}
+
+// Panels [panel, panel + n) over columns [begin, end): chunk by chunk, the next one on its way.
+void multiply_panels(const PackedWork& work, int64_t panel, int n, int64_t begin, int64_t end,
+                     int64_t rows) {
+  const PackedFormat& format = *work.format;
+  const QuantizedRows& x = *work.x;
+  const ChunkKernel kernel = find_kernel(format, n);
+  const int64_t full = chunk_bytes(format, kChunkColumns);
+  const int64_t record = x.record_bytes();
+  alignas(64) float scales[kMostPanels][2 * kChunkScales];
+  Chunk chunk;
+  chunk.strip_bytes = format.strip_bytes;
+  chunk.rows = rows;
+  chunk.ahead_bytes = static_cast<int>((full / 8 + 63) / 64 * 64);
+  for (int i = 0; i < n; ++i) {
+    chunk.scales[i] = scales[i];
+    chunk.minimums[i] = scales[i] + kChunkScales;
+    chunk.acc[i] = work.acc + (panel + i) * rows * kPanelRows;
+  }
+  for (int64_t column = begin; column < end; column += kChunkColumns) {
+    const int64_t columns = at_most(kChunkColumns, work.columns - column);
+    chunk.strips = static_cast<int>(columns / kStripColumns);
+    chunk.x = x.data + (x.first_row(work.block) * (x.columns / kStripColumns) +
+                        column / kStripColumns * rows) *
+                           record;
+    for (int i = 0; i < n; ++i) {
+      const unsigned char* at =
+          work.panels + (panel + i) * work.panel_bytes + column / kChunkColumns * full;
+      unpack_scales(format, at, static_cast<int>(columns / format.block), scales[i],
+                    scales[i] + kChunkScales);
+      chunk.codes[i] = at + chunk_scale_bytes(format, columns);
+      // The same panel's next chunk, or after its last one the first of the panel to come in its
+      // place. Past the matrix's end nothing happens.
+      chunk.ahead[i] =
+          column + kChunkColumns < end
+              ? at + full
+              : work.panels + (panel + n + i) * work.panel_bytes + begin / kChunkColumns * full;
     }
-    for (int64_t column = 0; column < work.columns; column += kManyColumns) {
-      const int64_t columns = at_most(kManyColumns, work.columns - column);
-      for (int64_t panel = 0; panel < work.panel_count; panel += loops.panels) {
-        const int n = static_cast<int>(at_most(loops.panels, work.panel_count - panel));
-        const bool more = panel + loops.panels < work.panel_count;
-        const Ahead ahead = more ? loops.fetch(panel + loops.panels, column, kManyColumns)
-                                 : loops.fetch(0, column + columns, kManyColumns);
-        loops.unpack(panel, n, column, columns, tiles);
-        for (int64_t block = super; block < super_end; ++block) {
-          loops.multiply(tiles, panel, n, block, column, columns, block == super ? ahead : Ahead{});
-        }
-      }
-    }
-    super = super_end;
+    kernel(chunk);
   }
 }
 
 void packed_panels(const PackedWork& work) {
-  const PackedLoops loops(work);
-  if (work.last_block - work.first_block == 1) {
-    few_rows(loops);
-  } else {
-    many_rows(loops);
+  const int64_t rows = work.x->first_row(work.block + 1) - work.x->first_row(work.block);
+  const int64_t block = rows <= kFewRows ? work.columns : kManyColumns;
+  std::memset(work.acc, 0, static_cast<std::size_t>(work.panel_count * rows * kPanelRows) * 4);
+  for (int64_t column = 0; column < work.columns; column += block) {
+    for (int64_t panel = 0; panel < work.panel_count; panel += kPanels) {
+      const int n = static_cast<int>(at_most(kPanels, work.panel_count - panel));
+      multiply_panels(work, panel, n, column, at_most(column + block, work.columns), rows);
+    }
   }
 }
 

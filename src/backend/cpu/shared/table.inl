@@ -15,8 +15,6 @@ constexpr Kernels kTable{
     .bf16_products = false,
     .float_rows = float_rows,
     .float_panels = float_panels,
-    .single_block_rows = kSingleBlockRows,
-    .block_rows = kBlockRows,
     .signed_bytes = kSignedBytes,
     .quantize = quantize_block,
     .packed_panels = packed_panels,
