@@ -7,6 +7,7 @@
 #include "backend/cpu/arena.h"
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/linear.h"
+#include "backend/cpu/memory.h"
 #include "backend/cpu/rope_cache.h"
 #include "backend/cpu/weights.h"
 #include "base/thread_pool.h"
@@ -67,6 +68,7 @@ class CpuBackend final : public Backend {
 
   const Kernels& kernels_;
   ThreadPool pool_;
+  Slabs weight_memory_;
   Arena arena_;
   RopeCache rope_cache_;
 };

@@ -79,7 +79,7 @@ Peaks CpuBackend::measure_peaks() { return cpu::measure_peaks(kernels_.isa, pool
 // ---- Loading.
 
 Result<WeightPtr> CpuBackend::prepare(const TensorView& weight) {
-  return CpuWeight::make(weight, pool_);
+  return CpuWeight::make(weight, pool_, weight_memory_);
 }
 
 Result<VectorPtr> CpuBackend::prepare_vector(const TensorView& vector) {

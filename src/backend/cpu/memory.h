@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace holdfast::cpu {
 
@@ -11,5 +12,18 @@ std::byte* allocate_pages(int64_t bytes);
 // The same, or null.
 std::byte* try_allocate_pages(int64_t bytes);
 void free_pages(std::byte* data, int64_t bytes);
+
+// Memory for many pieces that live about as long as each other, the weights of a model, cut from
+// slabs of huge pages: most matrices alone are too small for whole ones, and read at full speed
+// only where a page is larger than what is fetched ahead. Not thread-safe.
+class Slabs {
+ public:
+  // Zeroed, aligned to 64 bytes; null without memory. The slab goes with its last piece.
+  std::shared_ptr<std::byte> allocate(int64_t bytes);
+
+ private:
+  std::shared_ptr<std::byte> slab_;
+  int64_t size_ = 0, used_ = 0;
+};
 
 }  // namespace holdfast::cpu

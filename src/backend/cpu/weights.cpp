@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <string>
 
-#include "backend/cpu/memory.h"
 #include "base/mapped_file.h"
 #include "tensor/blocks.h"
 
@@ -48,7 +47,8 @@ Result<std::shared_ptr<const CpuWeight>> CpuWeight::keep(const TensorView& view)
   return std::shared_ptr<const CpuWeight>(new CpuWeight(view));
 }
 
-Result<std::shared_ptr<const CpuWeight>> CpuWeight::make(const TensorView& view, ThreadPool& pool) {
+Result<std::shared_ptr<const CpuWeight>> CpuWeight::make(const TensorView& view, ThreadPool& pool,
+                                                         Slabs& memory) {
   RETURN_IF_ERROR(check(view));
   if (view.scale_block % 16 != 0) {
     return fail(Code::kUnimplemented, "block scales of " + std::to_string(view.scale_block) +
@@ -56,20 +56,17 @@ Result<std::shared_ptr<const CpuWeight>> CpuWeight::make(const TensorView& view,
   }
   std::shared_ptr<CpuWeight> weight(new CpuWeight(view));
   weight->format_ = packed_format(view.type);
-  if (weight->format_ != nullptr) RETURN_IF_ERROR(weight->pack(pool));
+  if (weight->format_ != nullptr) RETURN_IF_ERROR(weight->pack(pool, memory));
   return weight;
 }
 
-CpuWeight::~CpuWeight() { free_pages(panels_, packed_bytes_); }
-
-Status CpuWeight::pack(ThreadPool& pool) {
+Status CpuWeight::pack(ThreadPool& pool, Slabs& memory) {
   const int64_t panels = (rows() + kPanelRows - 1) / kPanelRows;
   panel_size_ = panel_bytes(*format_, cols());
-  packed_bytes_ = panels * panel_size_;
-  panels_ = try_allocate_pages(packed_bytes_);
+  panels_ = memory.allocate(panels * panel_size_);
   if (panels_ == nullptr) {
     return fail(Code::kResourceExhausted,
-                "no memory for " + std::to_string(packed_bytes_) + " bytes of weights", "",
+                "no memory for " + std::to_string(panels * panel_size_) + " bytes of weights", "",
                 "use a smaller model or a smaller type");
   }
   const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * kPanelRows;
@@ -78,7 +75,7 @@ Status CpuWeight::pack(ThreadPool& pool) {
   pool.parallel_for(panels, grain, [&](int64_t first, int64_t last, int) {
     for (int64_t panel = first; panel < last; ++panel) {
       pack_panel(*format_, view_, panel * kPanelRows,
-                 reinterpret_cast<unsigned char*>(panels_) + panel * panel_size_);
+                 reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
     }
     const auto begin = static_cast<std::size_t>(first * source);
     const auto end = std::min(static_cast<std::size_t>(last * source), view_.bytes.size());

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/memory.h"
 #include "backend/cpu/packed.h"
 #include "base/thread_pool.h"
 
@@ -16,10 +18,10 @@ class CpuWeight final : public PreparedWeight {
  public:
   // unimplemented for a type that is not computed, invalid_argument for bytes that do not fit the
   // shape, resource_exhausted without the memory. Packs on all threads.
-  static Result<std::shared_ptr<const CpuWeight>> make(const TensorView& view, ThreadPool& pool);
+  static Result<std::shared_ptr<const CpuWeight>> make(const TensorView& view, ThreadPool& pool,
+                                                       Slabs& memory);
   // Keeps the view (its memory must outlive the weight) whatever the type, for decode_row only.
   static Result<std::shared_ptr<const CpuWeight>> keep(const TensorView& view);
-  ~CpuWeight() override;
 
   int64_t rows() const override { return view_.rows(); }
   int64_t cols() const override { return view_.cols(); }
@@ -30,19 +32,19 @@ class CpuWeight final : public PreparedWeight {
 
   // Null for floats.
   const PackedFormat* format() const { return format_; }
-  const unsigned char* panels() const { return reinterpret_cast<unsigned char*>(panels_); }
+  const unsigned char* panels() const { return reinterpret_cast<unsigned char*>(panels_.get()); }
   int64_t panel_size() const { return panel_size_; }
   // Of floats.
   const TensorView& view() const { return view_; }
 
  private:
   explicit CpuWeight(const TensorView& view) : view_(view) {}
-  Status pack(ThreadPool& pool);
+  Status pack(ThreadPool& pool, Slabs& memory);
 
   TensorView view_;  // without bytes when packed
   const PackedFormat* format_ = nullptr;
-  std::byte* panels_ = nullptr;
-  int64_t panel_size_ = 0, packed_bytes_ = 0;
+  std::shared_ptr<std::byte> panels_;
+  int64_t panel_size_ = 0;
 };
 
 class CpuVector final : public PreparedVector {

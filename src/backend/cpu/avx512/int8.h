@@ -46,6 +46,7 @@ void multiply(const Chunk& chunk) {
     __m512i w[P][8];
     __m512 scale[P][kGroups], minimum[P][kGroups];
     float* acc[P];
+#pragma GCC unroll 2
     for (int p = 0; p < P; ++p) {
       for (int at = 0; at < chunk.ahead_bytes; at += 64)
         _mm_prefetch(chunk.ahead[p] + strip * chunk.ahead_bytes + at, _MM_HINT_T0);
@@ -61,15 +62,24 @@ void multiply(const Chunk& chunk) {
       __m512 sum[P];
       for (int p = 0; p < P; ++p) sum[p] = _mm512_loadu_ps(acc[p]);
       const __m512 x_scale = _mm512_set1_ps(number(x + kScale));
+#pragma GCC unroll 2
       for (int g = 0; g < kGroups; ++g) {
-        __m512i dot[P];
+        // Two sums for each output: one alone would wait for itself.
+        __m512i dot[P], other[P];
         for (int p = 0; p < P; ++p) {
           dot[p] = kMinimum ? _mm512_setzero_si512() : _mm512_set1_epi32(word(x + kAux + 4 * g));
+          other[p] = _mm512_setzero_si512();
         }
 #pragma GCC unroll 8
         for (int step = g * kSteps; step < (g + 1) * kSteps; ++step) {
           const __m512i v = _mm512_set1_epi32(word(x + 4 * step));
-          for (int p = 0; p < P; ++p) dot[p] = _mm512_dpbusd_epi32(dot[p], w[p][step], v);
+          for (int p = 0; p < P; ++p) {
+            __m512i& sums = kSteps == 8 && step % 2 == 1 ? other[p] : dot[p];
+            sums = _mm512_dpbusd_epi32(sums, w[p][step], v);
+          }
+        }
+        if constexpr (kSteps == 8) {
+          for (int p = 0; p < P; ++p) dot[p] = _mm512_add_epi32(dot[p], other[p]);
         }
         for (int p = 0; p < P; ++p) {
           const __m512 both = _mm512_mul_ps(scale[p][g], x_scale);
