@@ -14,8 +14,8 @@
 //
 // Caches, for a block of 128 rows: the sums of two panels (16 KiB) and a strip of activations (5
 // KiB) stay in L1, the activations of a column block (160 KiB) in L2, while all panels pass. With
-// one row or a few, weights are read once from front to back, a chunk (2 to 5 KiB of each panel)
-// fetched ahead of its use, and nothing else needs a thought.
+// few rows the weights are read once, some KiB fetched ahead of their use, and with so few that
+// memory is the limit one panel at a time: then all that a thread reads lies in one line.
 #pragma once
 
 #include "backend/cpu/kernels.h"
@@ -26,6 +26,8 @@ namespace {
 
 // Columns of a column block, when there are more than kFewRows rows.
 constexpr int64_t kManyColumns = 1024, kFewRows = 16;
+// Rows up to which panels are taken one by one, and the bytes that are then fetched ahead.
+constexpr int64_t kOnePanelRows = 4, kAhead = 4096;
 
 void quantize_block(const float* x, int64_t x_stride, const QuantizedRows& to, int32_t block,
                     int64_t begin, int64_t end) {
@@ -106,6 +108,12 @@ void multiply_panels(const PackedWork& work, int64_t panel, int n, int64_t begin
     chunk.minimums[i] = scales[i] + kChunkScales;
     chunk.acc[i] = work.acc + (panel + i) * rows * kPanelRows;
   }
+  // Of several panels the next chunks, or after their last ones the first of the panels that come
+  // in their place. Past the matrix's end nothing happens.
+  const auto next_chunk = [&](int64_t of, int64_t column, const unsigned char* after) {
+    if (column + kChunkColumns < end) return after;
+    return work.panels + (of + n) * work.panel_bytes + begin / kChunkColumns * full;
+  };
   for (int64_t column = begin; column < end; column += kChunkColumns) {
     const int64_t columns = at_most(kChunkColumns, work.columns - column);
     chunk.strips = static_cast<int>(columns / kStripColumns);
@@ -118,12 +126,7 @@ void multiply_panels(const PackedWork& work, int64_t panel, int n, int64_t begin
       unpack_scales(format, at, static_cast<int>(columns / format.block), scales[i],
                     scales[i] + kChunkScales);
       chunk.codes[i] = at + chunk_scale_bytes(format, columns);
-      // The same panel's next chunk, or after its last one the first of the panel to come in its
-      // place. Past the matrix's end nothing happens.
-      chunk.ahead[i] =
-          column + kChunkColumns < end
-              ? at + full
-              : work.panels + (panel + n + i) * work.panel_bytes + begin / kChunkColumns * full;
+      chunk.ahead[i] = n == 1 ? at + kAhead : next_chunk(panel + i, column, at + full);
     }
     kernel(chunk);
   }
@@ -132,10 +135,11 @@ void multiply_panels(const PackedWork& work, int64_t panel, int n, int64_t begin
 void packed_panels(const PackedWork& work) {
   const int64_t rows = work.x->first_row(work.block + 1) - work.x->first_row(work.block);
   const int64_t block = rows <= kFewRows ? work.columns : kManyColumns;
+  const int64_t most = rows <= kOnePanelRows ? 1 : kPanels;
   std::memset(work.acc, 0, static_cast<std::size_t>(work.panel_count * rows * kPanelRows) * 4);
   for (int64_t column = 0; column < work.columns; column += block) {
-    for (int64_t panel = 0; panel < work.panel_count; panel += kPanels) {
-      const int n = static_cast<int>(at_most(kPanels, work.panel_count - panel));
+    for (int64_t panel = 0; panel < work.panel_count; panel += most) {
+      const int n = static_cast<int>(at_most(most, work.panel_count - panel));
       multiply_panels(work, panel, n, column, at_most(column + block, work.columns), rows);
     }
   }
