@@ -24,8 +24,8 @@
 namespace holdfast::cpu {
 namespace {
 
-// Columns of a column block, when there are more than kFewRows rows.
-constexpr int64_t kManyColumns = 1024, kFewRows = 16;
+// Columns of a column block, when there are more than kSmallBlock rows.
+constexpr int64_t kManyColumns = 1024, kSmallBlock = 16;
 // Rows up to which panels are taken one by one, and the bytes that are then fetched ahead.
 constexpr int64_t kOnePanelRows = 4, kAhead = 4096;
 
@@ -134,7 +134,7 @@ void multiply_panels(const PackedWork& work, int64_t panel, int n, int64_t begin
 
 void packed_panels(const PackedWork& work) {
   const int64_t rows = work.x->first_row(work.block + 1) - work.x->first_row(work.block);
-  const int64_t block = rows <= kFewRows ? work.columns : kManyColumns;
+  const int64_t block = rows <= kSmallBlock ? work.columns : kManyColumns;
   const int64_t most = rows <= kOnePanelRows ? 1 : kPanels;
   std::memset(work.acc, 0, static_cast<std::size_t>(work.panel_count * rows * kPanelRows) * 4);
   for (int64_t column = 0; column < work.columns; column += block) {
