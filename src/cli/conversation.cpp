@@ -101,7 +101,9 @@ std::string answer_json(const ChatAnswer& answer) {
   const json::object usage{{"prompt_tokens", answer.usage.prompt_tokens},
                            {"completion_tokens", answer.usage.completion_tokens},
                            {"reasoning_tokens", answer.usage.reasoning_tokens},
-                           {"cached_tokens", answer.usage.cached_tokens}};
+                           {"cached_tokens", answer.usage.cached_tokens},
+                           {"drafted_tokens", answer.usage.drafted_tokens},
+                           {"accepted_tokens", answer.usage.accepted_tokens}};
   return json::serialize(json::object{{"reasoning_content", answer.reasoning},
                                       {"content", answer.content},
                                       {"finish_reason", finish_name(answer.finish)},

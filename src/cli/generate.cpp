@@ -14,6 +14,8 @@
 #include "cli/command.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
+#include "cli/speculate_option.h"
+#include "engine/draft_model.h"
 #include "engine/engine.h"
 #include "engine/random.h"
 #include "model/model.h"
@@ -31,6 +33,7 @@ struct GenerateOptions {
   std::optional<uint64_t> seed;
   int32_t context = 0;
   int threads = 0;
+  SpeculateOption speculate;
   bool special = false, json = false;
 };
 
@@ -57,9 +60,16 @@ Status generate(const GenerateOptions& options) {
     ProgressLine line("loading " + path);
     ASSIGN_OR_RETURN(model, load_model(*file, *backend, [&](double share) { line.show(share); }));
   }
-  EngineOptions engine_options;
+  ServedModelOptions served;
+  RETURN_IF_ERROR(set_speculation(options.speculate, served));
+  EngineOptions& engine_options = served.engine;
   engine_options.max_sequences = 1;
   engine_options.context = options.context;
+  DraftModel draft;
+  if (engine_options.speculation == Speculation::kModel) {
+    ASSIGN_OR_RETURN(draft, load_draft_model(served.draft_path, *tokenizer, *backend));
+    engine_options.draft = draft.model.get();
+  }
   ASSIGN_OR_RETURN(const auto engine, Engine::create(*model, *backend, engine_options));
 
   GenerationRequest request = options.request;
@@ -75,6 +85,7 @@ Status generate(const GenerateOptions& options) {
   std::vector<int32_t> tokens;
   std::string text;
   Utf8Stream utf8;
+  Usage usage;
   const auto put = [&](std::string piece) {
     text += piece;
     if (options.json) return;
@@ -84,18 +95,30 @@ Status generate(const GenerateOptions& options) {
   while (true) {
     const GenerationEvent event = stream->next();
     if (event.error) return fail(*event.error);
-    if (event.end) break;
+    if (event.end) {
+      usage = event.usage;
+      break;
+    }
     tokens.push_back(event.token);
     if (event.token < tokenizer->vocab_size()) put(utf8.push(tokenizer->piece(event.token)));
   }
   put(utf8.finish());
   if (options.json) {
-    fmt::print("{}\n",
-               boost::json::serialize(boost::json::object{{"prompt_tokens", numbers(prompt_tokens)},
-                                                          {"tokens", numbers(tokens)},
-                                                          {"text", text}}));
-  } else {
-    fmt::print("\n");
+    boost::json::object answer{
+        {"prompt_tokens", numbers(prompt_tokens)}, {"tokens", numbers(tokens)}, {"text", text}};
+    if (!options.speculate.source.empty()) {
+      answer["drafted_tokens"] = usage.drafted_tokens;
+      answer["accepted_tokens"] = usage.accepted_tokens;
+    }
+    fmt::print("{}\n", boost::json::serialize(answer));
+    return {};
+  }
+  fmt::print("\n");
+  if (!options.speculate.source.empty()) {
+    std::fprintf(stderr, "holdfast: %s\n",
+                 speculation_summary(static_cast<uint64_t>(usage.drafted_tokens),
+                                     static_cast<uint64_t>(usage.accepted_tokens))
+                     .c_str());
   }
   return {};
 }
@@ -132,6 +155,7 @@ void register_generate(CLI::App& app, Action& action) {
                     "what spells a special token in the prompt becomes one");
   command->add_flag("--ignore-eos", options->request.ignore_eos, "do not end where the model does");
   add_threads_option(*command, options->threads);
+  add_speculate_options(*command, options->speculate);
   command->add_flag("--json", options->json,
                     "{\"prompt_tokens\": [...], \"tokens\": [...], \"text\": ...} instead of text");
   command->callback([options, &action] {

@@ -23,6 +23,7 @@
 #include "cli/line_editor.h"
 #include "cli/load_served.h"
 #include "cli/model_option.h"
+#include "cli/speculate_option.h"
 
 namespace holdfast::cli {
 
@@ -35,6 +36,7 @@ struct RunOptions {
   std::optional<uint64_t> seed;
   int32_t max_tokens = 0, context = 0;
   int threads = 0;
+  SpeculateOption speculate;
   bool hide_thinking = false, json = false;
 };
 
@@ -184,12 +186,18 @@ int run(RunOptions options) {
   ServedModelOptions served;
   served.engine.max_sequences = 1;
   served.engine.context = options.context;
+  if (const auto set = set_speculation(options.speculate, served); !set) return report(set.error());
   auto model = load_served_model(options.model, options.threads, std::move(served));
   if (!model) return report(model.error());
   Conversation conversation(**model, options.system,
                             text_options(options, (*model)->config().sampling));
   if (!options.prompt.empty()) return answer_once(conversation, options.prompt, options);
-  return chat(**model, conversation, options);
+  const int status = chat(**model, conversation, options);
+  if (!options.speculate.source.empty()) {
+    const EngineStats stats = (*model)->stats();
+    fmt::print("{}\n", speculation_summary(stats.drafted_tokens, stats.accepted_tokens));
+  }
+  return status;
 }
 
 }  // namespace
@@ -217,6 +225,7 @@ void register_run(CLI::App& app, Action& action) {
   command->add_option("--context", options->context, "tokens of a conversation; 0: the model's")
       ->check(CLI::NonNegativeNumber);
   add_threads_option(*command, options->threads);
+  add_speculate_options(*command, options->speculate);
   command->add_flag("--hide-thinking", options->hide_thinking, "show the answer only");
   command->add_flag("--json", options->json, "one JSON document on standard output");
   command->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -22,6 +22,7 @@
 #include "cli/command.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
+#include "cli/speculate_option.h"
 #include "engine/served_model.h"
 #include "files/json_writer.h"
 #include "files/model_digest.h"
@@ -45,6 +46,7 @@ struct Options {
   int parallel = 64;
   std::string kv_type = "f16";
   uint64_t kv_memory = 0;
+  SpeculateOption speculate;
   int grace = 30;
   bool json = false;
 };
@@ -109,6 +111,7 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
   served.engine.kv_type = options.kv_type == "f32"  ? KvType::kF32
                           : options.kv_type == "q8" ? KvType::kQ8
                                                     : KvType::kF16;
+  RETURN_IF_ERROR(set_speculation(options.speculate, served));
   ProgressLine line("loading " + path);
   served.progress = [&](double share) { line.show(share); };
   // Records name the model by its digest, which is computed while the model loads.
@@ -255,6 +258,12 @@ Status serve(Options options) {
   if (options.server.auditor) {
     (void)options.server.auditor->log().append_and_wait(R"({"event":"server.stopped"})");
   }
+  for (const auto& model : models) {
+    if (options.speculate.source.empty()) break;
+    const EngineStats stats = model->stats();
+    spdlog::info("'{}': {}", model->id(),
+                 speculation_summary(stats.drafted_tokens, stats.accepted_tokens));
+  }
   spdlog::info("stopped");
   spdlog::shutdown();
   return {};
@@ -301,6 +310,7 @@ void register_serve(CLI::App& app, Action& action) {
       ->capture_default_str();
   command->add_option("--kv-memory", o.kv_memory, "memory for the KV cache, such as 4GB")
       ->transform(CLI::AsSizeValue(false));
+  add_speculate_options(*command, o.speculate);
   command->add_option("--max-connections", o.server.max_connections, "further ones get 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();

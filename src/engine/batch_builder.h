@@ -12,10 +12,10 @@ namespace holdfast {
 class BatchBuilder {
  public:
   void clear();
-  // Appends rows for `tokens`, which continue `cached` tokens of their sequence. With `logits`, the
-  // last row's are wanted. `pages` must live as long as the batch.
+  // Appends rows for `tokens`, which continue `cached` tokens of their sequence. Logits of
+  // the last `logits` of them are wanted. `pages` must live as long as the batch.
   void add(std::span<const int32_t> tokens, int32_t cached, std::span<const int32_t> pages,
-           bool logits);
+           int32_t logits);
   // Valid until the next clear() or add().
   Batch batch() const { return {tokens_, positions_, slices_, logit_rows_}; }
 

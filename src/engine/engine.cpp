@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "engine/batch_builder.h"
+#include "engine/draft_model.h"
 #include "engine/kv_budget.h"
 #include "engine/kv_pages.h"
 #include "engine/scheduler.h"
@@ -29,6 +30,10 @@ using Clock = std::chrono::steady_clock;
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
+
+// Rows up to which a step costs about as much as one row, so that guesses are cheap. In a crowd
+// there is no room for them: its rows are worth more.
+constexpr int32_t kSpeculativeRows = 16;
 
 // The one queue into the engine thread. Shared with the streams, which may outlive the engine.
 struct Inbox {
@@ -64,11 +69,14 @@ Status check_sampling(const SamplingParams& params, int32_t vocab) {
 class EngineImpl final : public Engine {
  public:
   EngineImpl(Model& model, Backend& backend, std::unique_ptr<KvCache> cache, int32_t context,
-             const EngineOptions& options)
+             std::unique_ptr<Drafter> drafter, const EngineOptions& options)
       : model_(model),
         backend_(backend),
         context_(context),
         vocab_(model.config().vocab),
+        most_drafted_(options.speculation_tokens),
+        speculative_rows_(std::min(kSpeculativeRows, options.step_tokens)),
+        drafter_(std::move(drafter)),
         cache_(std::move(cache)),
         kv_(*cache_),
         scheduler_({options.max_sequences, options.step_tokens}),
@@ -101,8 +109,13 @@ class EngineImpl final : public Engine {
   void admit();
   bool better_later(const Sequence& candidate, int32_t known) const;
   std::vector<Share> plan_step();
+  void draft(const std::vector<Share>& shares);
   void step(const std::vector<Share>& shares);
-  void take_token(Sequence& sequence, std::span<const float> logits);
+  void take_tokens(Sequence& sequence, std::span<const float> logits);
+  bool take_token(Sequence& sequence, std::span<const float> logits, int32_t guess);
+  void forget_drafts(SequenceId id) {
+    if (drafter_) drafter_->forget(id);
+  }
   void finish(Sequence& sequence, FinishReason reason, std::optional<Error> error = {});
   void show_stats();
 
@@ -112,6 +125,9 @@ class EngineImpl final : public Engine {
   Backend& backend_;
   const int32_t context_;
   const int32_t vocab_;
+  const int32_t most_drafted_;
+  const int32_t speculative_rows_;
+  const std::unique_ptr<Drafter> drafter_;  // none: no speculation
 
   // The engine thread's.
   std::unique_ptr<KvCache> cache_;
@@ -152,7 +168,7 @@ Result<std::unique_ptr<Stream>> EngineImpl::submit(GenerationRequest request) {
   RETURN_IF_ERROR(check_sampling(request.sampling, vocab_));
 
   auto channel = std::make_shared<Channel>();
-  auto sequence = std::make_unique<Sequence>(std::move(request), channel);
+  auto sequence = std::make_unique<Sequence>(std::move(request), channel, most_drafted_);
   {
     const std::lock_guard lock(inbox_->mutex);
     sequence->id = inbox_->next_id++;
@@ -175,6 +191,7 @@ void EngineImpl::run() {
     admit();
     const std::vector<Share> shares = plan_step();
     if (!shares.empty()) {
+      draft(shares);
       step(shares);
       ++counters_.steps;
       counters_.step_seconds += seconds_since(start);
@@ -258,6 +275,7 @@ std::vector<Share> EngineImpl::plan_step() {
       kv_.release(youngest.table);
       youngest.cached = 0;
       scheduler_.preempt(victim);
+      forget_drafts(victim);
       ++counters_.preemptions;
       shares.pop_back();
       if (victim == sequence.id) break;
@@ -266,13 +284,52 @@ std::vector<Share> EngineImpl::plan_step() {
   return shares;
 }
 
+// Guesses for those who decode, as far as rows and free pages allow: nobody is sent away for them.
+void EngineImpl::draft(const std::vector<Share>& shares) {
+  if (!drafter_) return;
+  int32_t room = speculative_rows_, left = 0;  // sequences that still may want guesses
+  for (const Share& share : shares) {
+    room -= share.rows;
+    if (at(share.id).pending() == 1) ++left;
+  }
+  std::vector<DraftRequest> requests;
+  for (const Share& share : shares) {
+    Sequence& sequence = at(share.id);
+    sequence.drafted.clear();
+    if (sequence.pending() != 1) continue;
+    const auto known = static_cast<int32_t>(sequence.history.size());
+    int32_t wanted = std::min(sequence.pace.next(), room / left--);
+    wanted = std::min(wanted, context_ - known - 1);
+    if (sequence.request.max_tokens > 0) {
+      wanted = std::min(wanted, sequence.request.max_tokens - sequence.usage.completion_tokens - 1);
+    }
+    if (wanted <= 0) continue;
+    kv_.grow(sequence.table, known + wanted);
+    const auto held = static_cast<int32_t>(sequence.table.pages.size()) * kv_.page_tokens();
+    wanted = std::min(wanted, held - known);
+    if (wanted <= 0) continue;
+    room -= wanted;
+    requests.push_back({.id = sequence.id,
+                        .history = sequence.history,
+                        .wanted = wanted,
+                        .sampler = &sequence.sampler});
+  }
+  if (requests.empty()) return;
+  drafter_->draft(requests);
+  for (DraftRequest& request : requests) at(request.id).drafted = std::move(request.tokens);
+}
+
 void EngineImpl::step(const std::vector<Share>& shares) {
   builder_.clear();
+  std::vector<int32_t> rows;
   for (const Share& share : shares) {
     const Sequence& sequence = at(share.id);
     const std::span<const int32_t> history = sequence.history;
-    builder_.add(history.subspan(sequence.cached, share.rows), sequence.cached,
-                 sequence.table.pages, share.rows == sequence.pending());
+    rows.assign(history.begin() + sequence.cached, history.begin() + sequence.cached + share.rows);
+    rows.insert(rows.end(), sequence.drafted.begin(), sequence.drafted.end());
+    const bool complete = share.rows == sequence.pending();
+    builder_.add(rows, sequence.cached, sequence.table.pages,
+                 complete ? 1 + static_cast<int32_t>(sequence.drafted.size()) : 0);
   }
 
   const auto start = Clock::now();
@@ -288,27 +345,54 @@ void EngineImpl::step(const std::vector<Share>& shares) {
     sequence.cached += share.rows;
     if (sequence.usage.completion_tokens == 0) counters_.prompt_tokens += share.rows;
     kv_.publish(sequence.table, sequence.history, sequence.cached, complete && prefill);
-    if (complete) take_token(sequence, logits.subspan(row++ * vocab_, vocab_));
+    if (!complete) continue;
+    const size_t count = 1 + sequence.drafted.size();
+    take_tokens(sequence, logits.subspan(row * vocab_, count * vocab_));
+    row += count;
   }
   backend_.end_step();
 }
 
-void EngineImpl::take_token(Sequence& sequence, std::span<const float> logits) {
+// The next token, and as many after it as were guessed right: logits: [1 + drafted, vocab]. What
+// the cache holds of wrong guesses is behind `cached`, where it will be written over.
+void EngineImpl::take_tokens(Sequence& sequence, std::span<const float> logits) {
+  const std::vector<int32_t> drafted = std::exchange(sequence.drafted, {});
+  const auto guesses = static_cast<int32_t>(drafted.size());
+  sequence.usage.drafted_tokens += guesses;
+  counters_.drafted_tokens += guesses;
+  for (int32_t accepted = 0;; ++accepted) {
+    const auto next = logits.subspan(static_cast<size_t>(accepted) * vocab_, vocab_);
+    const bool right = accepted < guesses;
+    if (!take_token(sequence, next, right ? drafted[accepted] : -1)) return;
+    if (accepted == guesses || sequence.history.back() != drafted[accepted]) {
+      sequence.pace.learn(guesses, accepted);
+      return;
+    }
+    ++sequence.cached;
+  }
+}
+
+// `guess`: what was drafted for this place, or -1. False: the sequence has ended and is gone.
+bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, int32_t guess) {
   const GenerationRequest& request = sequence.request;
   const std::optional<int32_t> token = sequence.sampler.sample(logits, scratch_);
   if (!token) {
     finish(sequence, FinishReason::kError,
            Error{Code::kInternal, "the model's output is not a number", "",
                  "the weights may be damaged: check the file"});
-    return;
+    return false;
   }
   sequence.sampler.accept(*token);
   ++sequence.usage.completion_tokens;
   ++counters_.generated_tokens;
+  if (*token == guess) {
+    ++sequence.usage.accepted_tokens;
+    ++counters_.accepted_tokens;
+  }
   if (!request.ignore_eos && std::find(request.stop_tokens.begin(), request.stop_tokens.end(),
                                        *token) != request.stop_tokens.end()) {
     finish(sequence, FinishReason::kStop);
-    return;
+    return false;
   }
   GenerationEvent event;
   event.token = *token;
@@ -322,7 +406,9 @@ void EngineImpl::take_token(Sequence& sequence, std::span<const float> logits) {
   if (sequence.usage.completion_tokens == request.max_tokens ||
       sequence.history.size() >= static_cast<size_t>(context_)) {
     finish(sequence, FinishReason::kLength);
+    return false;
   }
+  return true;
 }
 
 void EngineImpl::finish(Sequence& sequence, FinishReason reason, std::optional<Error> error) {
@@ -332,6 +418,7 @@ void EngineImpl::finish(Sequence& sequence, FinishReason reason, std::optional<E
     kv_.release(sequence.table);
   }
   scheduler_.leave(id);
+  forget_drafts(id);
   GenerationEvent event;
   event.end = true;
   event.finish = reason;
@@ -358,7 +445,16 @@ Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
   ASSIGN_OR_RETURN(const KvBudget budget,
                    plan_kv(model.config(), model.kv_spec(), options, available_memory()));
   ASSIGN_OR_RETURN(auto cache, backend.make_kv_cache(budget.spec));
-  return std::make_unique<EngineImpl>(model, backend, std::move(cache), budget.context, options);
+  std::unique_ptr<Drafter> drafter;
+  if (options.speculation == Speculation::kLookup) drafter = make_lookup_drafter();
+  if (options.speculation == Speculation::kModel) {
+    CHECK(options.draft != nullptr) << "speculation by a model without one";
+    ASSIGN_OR_RETURN(drafter, make_model_drafter(*options.draft, backend, model.config().vocab,
+                                                 int64_t{budget.spec.pages} * options.page_tokens,
+                                                 options.page_tokens, options.kv_type));
+  }
+  return std::make_unique<EngineImpl>(model, backend, std::move(cache), budget.context,
+                                      std::move(drafter), options);
 }
 
 }  // namespace holdfast

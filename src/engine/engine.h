@@ -19,6 +19,9 @@ namespace holdfast {
 // own.
 inline constexpr std::string_view kContextLength = "context length";
 
+// Where guesses at the next tokens come from; see speculation.h. Outputs are the same with all.
+enum class Speculation { kNone, kLookup, kModel };
+
 struct EngineOptions {
   int32_t max_sequences = 64;  // running at once
   int32_t step_tokens = 512;   // rows of one batch: decode rows first, then prefill chunks
@@ -26,6 +29,9 @@ struct EngineOptions {
   int64_t kv_bytes = 0;        // memory for KV pages; 0: a default for this machine
   int32_t page_tokens = 32;
   KvType kv_type = KvType::kF16;
+  Speculation speculation = Speculation::kNone;
+  int32_t speculation_tokens = 8;  // guesses for one sequence at once
+  Model* draft = nullptr;  // kModel: who guesses; on the same backend, must outlive the engine
 };
 
 struct EngineStats {
@@ -33,7 +39,8 @@ struct EngineStats {
   int32_t pages_total = 0, pages_free = 0;  // free: can be had, kept prefixes included
   uint64_t steps = 0, prompt_tokens = 0, generated_tokens = 0;  // computed, not found cached
   uint64_t preemptions = 0;
-  double step_seconds = 0, model_seconds = 0;  // in steps; in Model::forward within them
+  uint64_t drafted_tokens = 0, accepted_tokens = 0;  // guessed, and how many of these came true
+  double step_seconds = 0, model_seconds = 0;        // in steps; in Model::forward within them
 };
 
 // Pull side of one generation. Dropping it cancels; the engine frees its pages within one step.

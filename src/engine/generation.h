@@ -44,6 +44,8 @@ struct Usage {
   int32_t prompt_tokens = 0, completion_tokens = 0;
   int32_t cached_tokens = 0;     // of the prompt, found in the KV cache
   int32_t reasoning_tokens = 0;  // filled by the layer that splits text
+  int32_t drafted_tokens = 0;    // guessed by speculation, and how many of these came true
+  int32_t accepted_tokens = 0;
 };
 
 // One event of a stream: a token, or the end (exactly one, last).

@@ -114,8 +114,8 @@ void Sampler::change_logits(std::span<float> logits) const {
   }
 }
 
-std::optional<int32_t> Sampler::sample(std::span<const float> logits,
-                                       SamplerScratch& scratch) const {
+std::optional<int32_t> Sampler::sample(std::span<const float> logits, SamplerScratch& scratch,
+                                       uint64_t ahead) const {
   if (changes_logits()) {
     scratch.logits.assign(logits.begin(), logits.end());
     change_logits(scratch.logits);
@@ -126,7 +126,7 @@ std::optional<int32_t> Sampler::sample(std::span<const float> logits,
   if (params_.temperature < kGreedyBelow) return first_equal(logits, max);
 
   const float inverse_temperature = 1.0f / params_.temperature;
-  const double uniform = counter_uniform(params_.seed, accepted_);
+  const double uniform = counter_uniform(params_.seed, accepted_ + ahead);
   const bool top_k = params_.top_k > 0 && params_.top_k < static_cast<int64_t>(logits.size());
   std::vector<Candidate>& candidates = scratch.candidates;
 

@@ -43,7 +43,10 @@ class Sampler {
   Sampler(const SamplingParams& params, std::span<const int32_t> prompt);
 
   // The next token, or nothing when no logit is a number (NaN counts as -inf). logits: [vocab].
-  std::optional<int32_t> sample(std::span<const float> logits, SamplerScratch& scratch) const;
+  // `ahead`: of the token so many places later, as far as that can be told before those between
+  // are accepted.
+  std::optional<int32_t> sample(std::span<const float> logits, SamplerScratch& scratch,
+                                uint64_t ahead = 0) const;
   // Remembers what was taken.
   void accept(int32_t token);
 

@@ -11,17 +11,19 @@
 #include "engine/kv_pages.h"
 #include "engine/sampler.h"
 #include "engine/scheduler.h"
+#include "engine/speculation.h"
 #include "engine/stream.h"
 
 namespace holdfast {
 
 // Owned and touched by the engine thread only (the channel is the way out).
 struct Sequence {
-  Sequence(GenerationRequest r, std::shared_ptr<Channel> c)
+  Sequence(GenerationRequest r, std::shared_ptr<Channel> c, int32_t most_drafted)
       : request(std::move(r)),
         history(request.prompt),
         sampler(request.sampling, request.prompt),
-        channel(std::move(c)) {
+        channel(std::move(c)),
+        pace(most_drafted) {
     usage.prompt_tokens = static_cast<int32_t>(request.prompt.size());
   }
 
@@ -37,6 +39,8 @@ struct Sequence {
   std::shared_ptr<Channel> channel;
   Usage usage;
   bool admitted_before = false;
+  DraftPace pace;                // of guesses at it
+  std::vector<int32_t> drafted;  // guesses that ride in the current step
 };
 
 }  // namespace holdfast

@@ -5,6 +5,7 @@
 #include <span>
 #include <utility>
 
+#include "engine/draft_model.h"
 #include "engine/random.h"
 #include "engine/text_stream.h"
 #include "files/model_file.h"
@@ -47,7 +48,7 @@ class LoadedModel final : public ServedModel {
   LoadedModel(std::string id, std::shared_ptr<const ModelFile> file,
               std::unique_ptr<Backend> backend, std::unique_ptr<Model> model,
               std::shared_ptr<const TokenText> text, std::unique_ptr<ChatTemplate> chat_template,
-              std::unique_ptr<Engine> engine)
+              DraftModel draft, std::unique_ptr<Engine> engine)
       : id_(std::move(id)),
         created_(std::time(nullptr)),
         file_(std::move(file)),
@@ -55,6 +56,7 @@ class LoadedModel final : public ServedModel {
         model_(std::move(model)),
         text_(std::move(text)),
         template_(std::move(chat_template)),
+        draft_(std::move(draft)),
         engine_(std::move(engine)) {
     const Tokenizer& tokens = text_->tokenizer();
     for (int32_t token = 0; token < tokens.vocab_size(); ++token) {
@@ -152,6 +154,7 @@ class LoadedModel final : public ServedModel {
   std::unique_ptr<Model> model_;
   std::shared_ptr<const TokenText> text_;
   std::unique_ptr<ChatTemplate> template_;  // none: the model has none
+  DraftModel draft_;                        // none: nobody guesses, or nobody needs a model to
   std::unique_ptr<Engine> engine_;
   std::vector<int32_t> stop_tokens_;
   std::string bos_, eos_;  // as templates spell them
@@ -177,12 +180,18 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(const std::string& path,
     ASSIGN_OR_RETURN(chat_template, ChatTemplate::parse(file->tokenizer().chat_template));
   }
   ASSIGN_OR_RETURN(auto model, load_model(*file, *backend, options.progress));
-  ASSIGN_OR_RETURN(auto engine, Engine::create(*model, *backend, options.engine));
+  EngineOptions engine_options = options.engine;
+  DraftModel draft;
+  if (engine_options.speculation == Speculation::kModel) {
+    ASSIGN_OR_RETURN(draft, load_draft_model(options.draft_path, *tokenizer, *backend));
+    engine_options.draft = draft.model.get();
+  }
+  ASSIGN_OR_RETURN(auto engine, Engine::create(*model, *backend, engine_options));
   std::string id = options.id.empty() ? default_id(*file) : options.id;
-  return std::make_unique<LoadedModel>(std::move(id), std::move(file), std::move(backend),
-                                       std::move(model),
-                                       std::make_shared<TokenText>(std::move(tokenizer)),
-                                       std::move(chat_template), std::move(engine));
+  return std::make_unique<LoadedModel>(
+      std::move(id), std::move(file), std::move(backend), std::move(model),
+      std::make_shared<TokenText>(std::move(tokenizer)), std::move(chat_template), std::move(draft),
+      std::move(engine));
 }
 
 }  // namespace holdfast

@@ -79,8 +79,9 @@ class TextStream {
 };
 
 struct ServedModelOptions {
-  std::string id;  // the name clients use; empty: general.name or the file's stem
-  EngineOptions engine;
+  std::string id;          // the name clients use; empty: general.name or the file's stem
+  EngineOptions engine;    // its draft is filled in here
+  std::string draft_path;  // for Speculation::kModel: the model that guesses
   LoadProgress progress;
 };
 
@@ -95,7 +96,7 @@ struct Provenance {
 class ServedModel {
  public:
   // Opens the file, prepares the weights, starts the engine. A chat template outside our subset
-  // is refused here, by name.
+  // is refused here, by name; so is a draft model of another vocabulary.
   static Result<std::unique_ptr<ServedModel>> load(const std::string& path,
                                                    std::unique_ptr<Backend> backend,
                                                    const ServedModelOptions& options);

@@ -4,7 +4,8 @@
 namespace holdfast {
 
 // {"status": "ok" | "draining", "models": [{"id", "context", "running", "waiting", "pages_total",
-// "pages_free", "steps", "prompt_tokens", "generated_tokens"}]}
+// "pages_free", "steps", "prompt_tokens", "generated_tokens", "drafted_tokens",
+// "accepted_tokens"}]}
 Reply handle_health(App& app, const HttpRequest&, std::string_view) {
   HttpResponse response;
   const bool draining = app.draining.load();
@@ -23,6 +24,8 @@ Reply handle_health(App& app, const HttpRequest&, std::string_view) {
         .field("steps", stats.steps)
         .field("prompt_tokens", stats.prompt_tokens)
         .field("generated_tokens", stats.generated_tokens)
+        .field("drafted_tokens", stats.drafted_tokens)
+        .field("accepted_tokens", stats.accepted_tokens)
         .end_object();
   }
   w.end_array().end_object();

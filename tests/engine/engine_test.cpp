@@ -112,6 +112,8 @@ int64_t bytes_of_pages(const FakeModel& model, int32_t pages, const EngineOption
 struct Load {
   const char* name;
   int32_t max_sequences, step_tokens, page_tokens, pages;
+  Speculation speculation = Speculation::kNone;
+  int32_t draft_vocab = 97;
 };
 
 class UnderLoad : public testing::TestWithParam<Load> {};
@@ -126,6 +128,11 @@ TEST_P(UnderLoad, EveryRequestGetsTheBytesItGetsAlone) {
   options.page_tokens = load.page_tokens;
   options.context = 128;
   options.kv_bytes = bytes_of_pages(model, load.pages, options);
+  FakeModel guesser(load.draft_vocab, 120);  // mostly, not always, right
+  guesser.salt = 77;
+  options.speculation = load.speculation;
+  options.draft = &guesser;
+  if (load.speculation != Speculation::kNone) model.repeats = guesser.repeats = 5;
   int32_t most_rows = 0;
   model.on_forward = [&](const Batch& batch) {
     most_rows = std::max(most_rows, static_cast<int32_t>(batch.tokens.size()));
@@ -148,8 +155,14 @@ TEST_P(UnderLoad, EveryRequestGetsTheBytesItGetsAlone) {
   }
   const EngineStats stats = (*engine)->stats();
   EXPECT_LE(most_rows, load.step_tokens);
-  if (std::string(load.name) == "FewPages") {
+  if (std::string(load.name).ends_with("FewPages")) {
     EXPECT_GT(stats.preemptions, 0u);
+  }
+  if (load.speculation == Speculation::kNone) {
+    EXPECT_EQ(stats.drafted_tokens, 0u);
+  } else {
+    EXPECT_GT(stats.accepted_tokens, 100u);
+    EXPECT_GT(stats.drafted_tokens, stats.accepted_tokens);
   }
 }
 
@@ -158,7 +171,16 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Load{"Plain", 16, 512, 32, 200}, Load{"OneAtATime", 1, 512, 32, 200},
                     Load{"SmallChunks", 16, 17, 8, 400}, Load{"ChunkOfOneRowEach", 16, 16, 8, 400},
                     Load{"FewPages", 16, 64, 4, 48}, Load{"OneSequenceFits", 16, 64, 4, 32},
-                    Load{"PagesOfOneToken", 16, 64, 1, 300}),
+                    Load{"PagesOfOneToken", 16, 64, 1, 300},
+                    Load{"LookupAlone", 1, 512, 32, 200, Speculation::kLookup},
+                    Load{"Lookup", 6, 64, 8, 400, Speculation::kLookup},
+                    Load{"LookupFewPages", 16, 64, 4, 48, Speculation::kLookup},
+                    Load{"LookupPagesOfOneToken", 4, 64, 1, 300, Speculation::kLookup},
+                    Load{"DraftAlone", 1, 512, 32, 200, Speculation::kModel},
+                    Load{"Draft", 6, 64, 8, 400, Speculation::kModel},
+                    Load{"DraftFewPages", 16, 64, 4, 48, Speculation::kModel},
+                    Load{"DraftKnowsFewerTokens", 4, 64, 8, 400, Speculation::kModel, 90},
+                    Load{"DraftKnowsMoreTokens", 4, 64, 8, 400, Speculation::kModel, 128}),
     [](const auto& load) { return load.param.name; });
 
 class EngineTest : public testing::Test {

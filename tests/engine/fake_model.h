@@ -2,6 +2,7 @@
 // page, slot, position or copy changes every logit.
 #pragma once
 
+#include <cmath>
 #include <functional>
 #include <memory>
 #include <span>
@@ -100,13 +101,18 @@ class FakeModel final : public Model {
 
   // The logits after `history`.
   std::vector<float> logits_after(std::span<const int32_t> history) const {
-    uint64_t hash = 1469598103934665603ull;
+    uint64_t hash = 1469598103934665603ull ^ salt;
     for (const int32_t token : history)
       hash = (hash ^ static_cast<uint64_t>(token)) * 1099511628211ull;
     std::vector<float> logits(config_.vocab);
     for (float& logit : logits) {
       hash ^= hash << 13, hash ^= hash >> 7, hash ^= hash << 17;
       logit = static_cast<float>(hash >> 40) / static_cast<float>(1 << 21) - 4.0f;  // [-4, 4)
+    }
+    // Mostly says again what stood `repeats` tokens ago.
+    if (repeats > 0 && std::ssize(history) >= repeats && hash % 8 != 0) {
+      const int32_t again = history[history.size() - static_cast<size_t>(repeats)];
+      if (again < config_.vocab) logits[again] += 9.0f;
     }
     return logits;
   }
@@ -142,6 +148,8 @@ class FakeModel final : public Model {
 
   std::function<void(const Batch&)> on_forward;  // on the engine thread; set before the engine runs
   bool broken = false;                           // gives no numbers
+  int32_t repeats = 0;                           // > 0: predictable, see logits_after
+  uint64_t salt = 0;                             // another one, another model
 
  private:
   ModelConfig config_;

@@ -147,6 +147,17 @@ TEST_P(SameBytes, HoweverARequestRuns) {
       EXPECT_GT(cached, 100);
     }
   }
+  // Guesses change nothing, come true or not; the model guesses for itself, so many do.
+  for (const Speculation speculation : {Speculation::kLookup, Speculation::kModel}) {
+    EngineOptions options{.max_sequences = 3, .step_tokens = 40};
+    options.speculation = speculation;
+    options.draft = two.model.get();
+    auto guessing = engine(two, options);
+    expect_same(together(*guessing, all), alone);
+    if (speculation == Speculation::kModel) {
+      EXPECT_GT(guessing->stats().accepted_tokens, 20u);
+    }
+  }
   auto tight = engine(two, {.max_sequences = 16, .kv_bytes = -20, .page_tokens = 8});
   expect_same(together(*tight, all), alone);
   EXPECT_GT(tight->stats().preemptions, 0u);
