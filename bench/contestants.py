@@ -44,10 +44,13 @@ class Run:
 
 def run(command: list, environment: dict[str, str] | None = None) -> Run:
     """Runs a program to its end; peak memory as the kernel counted it, mapped files included."""
-    words = [str(part) for part in command]
-    with tempfile.TemporaryFile() as errors:
+    words = [str(part.resolve() if isinstance(part, Path) else part) for part in command]
+    # In a folder of its own: a peer leaves a log where it runs.
+    with tempfile.TemporaryFile() as errors, tempfile.TemporaryDirectory() as folder:
         start = time.monotonic()
-        child = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environment or {}))
+        child = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environment or {}), cwd=folder
+        )
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - start
