@@ -67,4 +67,9 @@ Result<std::string> unpack_segment(std::string_view file, size_t most) {
   return zstd_decompress(frame, most);
 }
 
+uint64_t unpacked_size(std::string_view beginning) {
+  const unsigned long long size = ZSTD_getFrameContentSize(beginning.data(), beginning.size());
+  return size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN ? 0 : size;
+}
+
 }  // namespace holdfast::audit

@@ -19,5 +19,7 @@ Result<std::string> zstd_decompress(std::string_view bytes, size_t most);
 // with the SHA-256 of all bytes before it, so that a flip anywhere in the file is found.
 std::string pack_segment(std::string_view segment);
 Result<std::string> unpack_segment(std::string_view file, size_t most);
+// What the first bytes of such a file say about the segment's size; 0: nothing.
+uint64_t unpacked_size(std::string_view beginning);
 
 }  // namespace holdfast::audit

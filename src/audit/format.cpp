@@ -133,6 +133,7 @@ Result<NamedCheckpoint> parse_checkpoint_note(std::string_view text) {
     return fail(Code::kCorrupt, fmt::format("this is no checkpoint of an audit log: {}", what), {},
                 "'holdfast audit export --checkpoint' writes one");
   };
+  const std::string_view whole = text;
   std::vector<std::string_view> lines;
   while (!text.empty() && lines.size() < 16) {
     const size_t end = text.find('\n');
@@ -165,6 +166,10 @@ Result<NamedCheckpoint> parse_checkpoint_note(std::string_view text) {
   }
   std::memcpy(out.checkpoint.signature.data(), signature->data() + 4,
               out.checkpoint.signature.size());
+  // One text for each checkpoint: no leading zeros, no capital digits.
+  if (!whole.starts_with(checkpoint_text(out.log_id, out.checkpoint))) {
+    return wrong("it is not written as it is signed");
+  }
   return out;
 }
 

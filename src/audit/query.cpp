@@ -1,6 +1,7 @@
 #include "audit/query.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 
@@ -108,6 +109,21 @@ Result<KeptRecord> find_receipt(const std::vector<std::string>& folders, std::st
   return *found;
 }
 
+Result<KeptRecord> find_record(const std::vector<std::string>& folders, const std::string& what) {
+  uint64_t number = 0;
+  const auto [end, ec] = std::from_chars(what.data(), what.data() + what.size(), number);
+  if (ec != std::errc() || end != what.data() + what.size()) return find_receipt(folders, what);
+  std::optional<KeptRecord> found;
+  RETURN_IF_ERROR(for_each_record({.folders = folders}, [&](const Record& record) {
+    if (record.number == number) {
+      found = KeptRecord{number, record.time, std::string(record.body), record.hash};
+    }
+    return record.number < number;
+  }));
+  if (!found) return fail(Code::kNotFound, "the log has no record of this number", what);
+  return *found;
+}
+
 Result<Leaves> load_leaves(const std::vector<std::string>& folders) {
   ASSIGN_OR_RETURN(auto listed, list_segments(folders));
   const std::vector<SegmentFile> files = without_twins(std::move(listed));
@@ -117,7 +133,10 @@ Result<Leaves> load_leaves(const std::vector<std::string>& folders) {
     RETURN_IF_ERROR(walk(
         files[i], i + 1 == files.size(),
         [&](const SegmentReader& reader) {
-          if (i == 0) out.leaves = MerkleLeaves(reader.header().before);
+          if (i == 0) {
+            out.leaves = MerkleLeaves(reader.header().before);
+            out.chain = reader.header().chain;
+          }
           out.log_id = reader.header().log_id;
           out.key = reader.header().key;
         },

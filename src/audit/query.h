@@ -33,10 +33,14 @@ struct KeptRecord {
 // The last record of a receipt: that which closes the request. not_found.
 Result<KeptRecord> find_receipt(const std::vector<std::string>& folders, std::string_view receipt);
 
+// By a receipt, or by a record's number.
+Result<KeptRecord> find_record(const std::vector<std::string>& folders, const std::string& what);
+
 // All leaves that are there, for proofs, and the last checkpoint.
 struct Leaves {
   LogId log_id{};
   PublicKey key{};
+  Digest chain{};  // the hash of the record before the first leaf
   MerkleLeaves leaves;
   std::optional<Checkpoint> last;
 };

@@ -15,8 +15,10 @@ namespace holdfast::cli {
 using Action = std::function<int()>;
 
 // Each adds its subcommand to `app`; when the user chose it, `action` is set during parsing.
+void register_audit(CLI::App& app, Action& action);
 void register_bench(CLI::App& app, Action& action);
 void register_convert(CLI::App& app, Action& action);
+void register_doctor(CLI::App& app, Action& action);
 void register_eval(CLI::App& app, Action& action);
 void register_generate(CLI::App& app, Action& action);
 void register_inspect(CLI::App& app, Action& action);

@@ -33,11 +33,13 @@ int main(int argc, char** argv) {
            // one line for each subcommand, in the order --help shows them
            register_run,
            register_serve,
+           register_audit,
            register_generate,
            register_inspect,
            register_convert,
            register_tokenize,
            register_template,
+           register_doctor,
            register_bench,
            register_eval,
            register_seal,

@@ -22,6 +22,7 @@
 #include "cli/command.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
+#include "cli/sandbox_option.h"
 #include "cli/speculate_option.h"
 #include "engine/served_model.h"
 #include "files/json_writer.h"
@@ -37,6 +38,7 @@ struct Options {
   std::vector<std::string> aliases;
   ServerOptions server;
   AuditFlags audit;
+  SandboxFlags sandbox;
   bool insecure_loopback = false;
   TlsFiles tls;
   std::string client_auth = "required";
@@ -67,7 +69,7 @@ Status catch_signals() {
   struct sigaction action {};
   action.sa_handler = on_signal;
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaction(signal, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  for (const int signal : {SIGPIPE, SIGXFSZ}) std::signal(signal, SIG_IGN);  // they are errors
   return {};
 }
 
@@ -220,12 +222,41 @@ void serve_until_stopped(Server& server) {
   }
 }
 
+// All that a server touches after its start.
+Result<SandboxPaths> paths_of(const Options& options) {
+  SandboxPaths paths;
+  for (const std::string& name : options.models) {
+    ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
+    allow_model(path, paths);
+  }
+  if (const std::string& draft = options.speculate.source; !draft.empty() && draft != "lookup") {
+    ASSIGN_OR_RETURN(const std::string path, resolve_model(draft));
+    allow_model(path, paths);
+  }
+  paths.write.push_back(home_directory());
+  for (const std::string& folder : {options.audit.folder, options.audit.keys, options.audit.cold}) {
+    if (folder.empty() || folder == "off") continue;
+    RETURN_IF_ERROR(make_private_folder(folder));
+    paths.write.push_back(folder);
+  }
+  allow_folder_of(options.server.unix_socket, paths.write);
+  for (const std::string& file :
+       {options.tls.certificate, options.tls.key, options.tls.client_ca}) {
+    allow_folder_of(file, paths.read);
+  }
+  for (const std::string& socket : options.audit.syslog) paths.read.push_back(socket);
+  return paths;
+}
+
 Status serve(Options options) {
   if (options.models.empty()) options.models.emplace_back();  // the demo model
   if (options.aliases.size() > options.models.size()) {
     return fail(Code::kInvalidArgument, "more names than models", "--alias",
                 "the first --alias names the first MODEL, and so on");
   }
+  RETURN_IF_ERROR(make_private_folder(home_directory()));
+  ASSIGN_OR_RETURN(const SandboxPaths paths, paths_of(options));
+  RETURN_IF_ERROR(begin_sandbox(options.sandbox, paths));
   ASSIGN_OR_RETURN(const std::string authority, choose_certificate(options));
   RETURN_IF_ERROR(Server::check_address(options.server));
   ASSIGN_OR_RETURN(options.server.auditor, open_auditor(options.audit));
@@ -243,6 +274,7 @@ Status serve(Options options) {
   }
   ASSIGN_OR_RETURN(auto server, Server::start(models, options.server));
   RETURN_IF_ERROR(catch_signals());
+  RETURN_IF_ERROR(finish_sandbox(options.sandbox, {.unix_sockets = !options.audit.syslog.empty()}));
   if (options.server.auditor) RETURN_IF_ERROR(record_start(*options.server.auditor, models));
   announce(options, models, server->port(), authority);
 
@@ -297,6 +329,7 @@ void register_serve(CLI::App& app, Action& action) {
       ->check(CLI::IsMember({"required", "optional"}))
       ->capture_default_str();
   add_audit_options(*command, o.audit);
+  add_sandbox_options(*command, o.sandbox);
   add_threads_option(*command, o.threads);
   command
       ->add_option("--context", o.context, "longest sequence; 0: what the model and memory allow")

@@ -37,6 +37,7 @@ std::string facts_of(const ServedModel& model, const OpenAiRequest& request) {
   w.begin_object().key("model").begin_object();
   w.field("id", model.id()).field("sha256", model.provenance().sha256);
   w.field("backend", model.provenance().backend).field("kv_type", model.provenance().kv_type);
+  w.field("context", model.context());
   w.field("fingerprint", system_fingerprint(model)).null_field("adapter").end_object();
   w.key("sampling").begin_object();
   w.field("temperature", sampling.temperature).field("top_p", sampling.top_p);

@@ -24,9 +24,9 @@ class Server:
     Plain HTTP on loopback, unless `home` names a folder for the state of a server that speaks TLS.
     """
 
-    def __init__(self, *arguments: str, home: Path | None = None) -> None:
+    def __init__(self, *arguments: str, home: Path | None = None, log_level: str = "warn") -> None:
         # One compute thread: the demo model gains nothing from more, and a busy machine loses.
-        command = [BINARY, "--log-level", "warn", "serve", "--port", "0", "--json", "--threads", "1", *arguments]
+        command = [BINARY, "--log-level", log_level, "serve", "--port", "0", "--json", "--threads", "1", *arguments]
         if home is None:
             command.append("--insecure-loopback")
         self.scratch = tempfile.TemporaryDirectory(prefix="holdfast-")
@@ -95,8 +95,8 @@ def start_server() -> Iterator[type[Server]]:
     """Starts further servers, with arguments of the test's own; they end with the test."""
     started: list[Server] = []
 
-    def start(*arguments: str, home: Path | None = None) -> Server:
-        started.append(Server(str(DEMO), *arguments, home=home))
+    def start(*arguments: str, **options) -> Server:
+        started.append(Server(str(DEMO), *arguments, **options))
         return started[-1]
 
     yield start
