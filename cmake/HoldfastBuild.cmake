@@ -25,6 +25,16 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
 endif()
 # a*b+c must round the same in every build: fused only where a kernel says so.
 target_compile_options(holdfast_options INTERFACE -ffp-contract=off)
+# Addresses of functions of other libraries are looked up at the start and read-only from then on.
+target_link_options(holdfast_options INTERFACE -Wl,-z,relro,-z,now,-z,noexecstack)
+if(HOLDFAST_HARDEN)
+  # Where memory is overrun all the same, the process ends: buffers' ends, stacks, jumps.
+  target_compile_options(holdfast_options INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 -D_GLIBCXX_ASSERTIONS
+                                                    -fstack-protector-strong -fstack-clash-protection)
+  if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
+    target_compile_options(holdfast_options INTERFACE -fcf-protection)
+  endif()
+endif()
 if(HOLDFAST_SANITIZE)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Instrumentation makes GCC 12 see uninitialised members in Boost's optional that are none.
