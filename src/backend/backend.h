@@ -139,9 +139,17 @@ class Backend {
   // keep the view (mapped: the ModelFile must outlive the weight). unimplemented for a type it
   // cannot compute with.
   virtual Result<WeightPtr> prepare(const TensorView& weight) = 0;
+  // The same for a matrix that only embed() will read.
+  virtual Result<WeightPtr> prepare_table(const TensorView& weight) { return prepare(weight); }
   virtual Result<VectorPtr> prepare_vector(const TensorView& vector) = 0;  // any computed type, [n]
   virtual VectorPtr prepare_vector(std::span<const float> values) = 0;
   virtual Result<std::unique_ptr<KvCache>> make_kv_cache(const KvSpec& spec) = 0;
+
+  // Ends at once what loading left for later, which steps would otherwise do little by little: a
+  // model starts sooner than its weights are where they are fastest. Results do not change.
+  virtual void settle() {}
+  // Bytes of memory that settling will still take.
+  virtual int64_t memory_to_come() const { return 0; }
 
   // ---- A step. scratch() memory is uninitialised and valid until end_step().
   virtual void begin_step() = 0;

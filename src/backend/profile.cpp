@@ -63,6 +63,9 @@ class ProfiledBackend final : public Backend {
   double idle_seconds() const override { return inner_->idle_seconds(); }
 
   Result<WeightPtr> prepare(const TensorView& weight) override { return inner_->prepare(weight); }
+  Result<WeightPtr> prepare_table(const TensorView& weight) override {
+    return inner_->prepare_table(weight);
+  }
   Result<VectorPtr> prepare_vector(const TensorView& vector) override {
     return inner_->prepare_vector(vector);
   }
@@ -73,6 +76,8 @@ class ProfiledBackend final : public Backend {
     return inner_->make_kv_cache(spec);
   }
 
+  void settle() override { inner_->settle(); }
+  int64_t memory_to_come() const override { return inner_->memory_to_come(); }
   void begin_step() override { inner_->begin_step(); }
   void end_step() override { inner_->end_step(); }
   Mat scratch(int64_t rows, int64_t cols) override { return inner_->scratch(rows, cols); }

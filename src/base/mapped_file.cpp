@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -79,17 +80,19 @@ MappedFile::~MappedFile() {
   ::munmap(const_cast<std::byte*>(data_), size_);
 }
 
+bool in_mapped_file(std::span<const std::byte> bytes) {
+  const std::lock_guard lock(mappings().mutex);
+  const auto it = mappings().ranges.upper_bound(bytes.data());
+  return it != mappings().ranges.begin() && bytes.data() + bytes.size() <= std::prev(it)->second;
+}
+
 void release_file_pages(std::span<const std::byte> bytes) {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto address = reinterpret_cast<uintptr_t>(bytes.data());
   const std::size_t before = (page - address % page) % page;  // to the first whole page
   if (bytes.size() < before + page) return;
   const std::size_t whole = (bytes.size() - before) / page * page;
-  const std::lock_guard lock(mappings().mutex);
-  auto it = mappings().ranges.upper_bound(bytes.data());
-  if (it == mappings().ranges.begin()) return;
-  --it;
-  if (bytes.data() + bytes.size() > it->second) return;
+  if (!in_mapped_file(bytes)) return;
   ::madvise(const_cast<std::byte*>(bytes.data()) + before, whole, MADV_DONTNEED);
 }
 

@@ -32,6 +32,9 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// Whether `bytes` lie inside a MappedFile. Thread-safe.
+bool in_mapped_file(std::span<const std::byte> bytes);
+
 // Tells the system that the whole pages inside `bytes` are not needed for now, so that they no
 // longer count as this process's memory; reading them again fetches them again. Does nothing for
 // bytes outside every MappedFile. Thread-safe.

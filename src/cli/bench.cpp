@@ -118,9 +118,13 @@ Status bench(const Options& options) {
   const bool watched = options.roofline || options.profile;
   ASSIGN_OR_RETURN(const LoadedModel loaded, load_for_measuring(options.model, options.threads,
                                                                 watched ? &profile : nullptr));
+  const Stopwatch settling;  // what is measured is what lasts
+  loaded.backend->settle();
+  const double settle_seconds = settling.seconds();
   if (watched) profile.set_peaks(loaded.backend->measure_peaks());
   BenchReport report({.device = loaded.backend->describe(),
                       .load_seconds = loaded.load_seconds,
+                      .settle_seconds = settle_seconds,
                       .peaks = profile.peaks(),
                       .roofline = options.roofline,
                       .profile = options.profile,

@@ -84,7 +84,8 @@ double BenchPhase::limit_share() const {
 
 BenchReport::BenchReport(BenchReportOptions options) : options_(std::move(options)) {
   if (options_.json) return;
-  fmt::print("{}, loaded in {:.2f} s\n", options_.device, options_.load_seconds);
+  fmt::print("{}, loaded in {:.2f} s, settled in {:.2f} s\n", options_.device,
+             options_.load_seconds, options_.settle_seconds);
   if (options_.roofline) {
     const Peaks& p = options_.peaks;
     fmt::print("limits: read {:.1f} GB/s, int8 {:.2f} TOPS, bf16 {}, fp32 {:.2f} TFLOPS\n",
@@ -114,9 +115,9 @@ void BenchReport::add(const BenchResult& r) {
   }
   rows_ += fmt::format(
       "{}{{\"batch\":{},\"prefill_tok_s\":{:.3f},\"decode_tok_s\":{:.3f},\"load_s\":{:.3f},"
-      "\"peak_rss_bytes\":{}",
+      "\"settle_s\":{:.3f},\"peak_rss_bytes\":{}",
       rows_.empty() ? "" : ",", r.batch, r.prefill.rate(), r.decode.rate(), options_.load_seconds,
-      r.peak_rss_bytes);
+      options_.settle_seconds, r.peak_rss_bytes);
   if (options_.roofline) {
     rows_ += fmt::format(",\"prefill_limit_share\":{:.4f},\"decode_limit_share\":{:.4f}",
                          r.prefill.limit_share(), r.decode.limit_share());

@@ -32,6 +32,7 @@ struct BenchResult {
 struct BenchReportOptions {
   std::string device;
   double load_seconds = 0.0;
+  double settle_seconds = 0.0;  // Backend::settle
   Peaks peaks;
   bool roofline = false, profile = false, json = false;
 };

@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/available_memory.h"
 #include "base/check.h"
 #include "engine/batch_builder.h"
 #include "engine/draft_model.h"
@@ -443,7 +444,8 @@ void EngineImpl::show_stats() {
 Result<std::unique_ptr<Engine>> Engine::create(Model& model, Backend& backend,
                                                const EngineOptions& options) {
   ASSIGN_OR_RETURN(const KvBudget budget,
-                   plan_kv(model.config(), model.kv_spec(), options, available_memory()));
+                   plan_kv(model.config(), model.kv_spec(), options,
+                           std::max<int64_t>(0, available_memory() - backend.memory_to_come())));
   ASSIGN_OR_RETURN(auto cache, backend.make_kv_cache(budget.spec));
   std::unique_ptr<Drafter> drafter;
   if (options.speculation == Speculation::kLookup) drafter = make_lookup_drafter();

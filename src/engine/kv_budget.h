@@ -22,7 +22,4 @@ struct KvBudget {
 Result<KvBudget> plan_kv(const ModelConfig& config, KvSpec spec, const EngineOptions& options,
                          int64_t available_bytes);
 
-// By /proc/meminfo and the control group's limit.
-int64_t available_memory();
-
 }  // namespace holdfast

@@ -29,7 +29,9 @@ void GatedFfn::add_to(Backend& backend, Mat x, Mat gate_up, Mat out) const {
 
 Ends Ends::load(WeightLoader& load, const ModelConfig& config) {
   Ends ends;
-  ends.embedding = load.matrix("token_embd.weight", config.vocab, config.hidden);
+  ends.embedding = config.tied_embeddings
+                       ? load.matrix("token_embd.weight", config.vocab, config.hidden)
+                       : load.table("token_embd.weight", config.vocab, config.hidden);
   ends.output_norm = load.vector("output_norm.weight", config.hidden);
   ends.output = config.tied_embeddings ? ends.embedding
                                        : load.matrix("output.weight", config.vocab, config.hidden);

@@ -101,7 +101,10 @@ std::optional<TensorView> WeightLoader::find(const Result<TensorView>& found) {
 
 WeightPtr WeightLoader::prepare(const TensorView& view, const std::string& name) {
   if (!status_) return nullptr;
-  Result<WeightPtr> weight = backend_.prepare(view);
+  return checked(backend_.prepare(view), name);
+}
+
+WeightPtr WeightLoader::checked(const Result<WeightPtr>& weight, const std::string& name) {
   if (!weight) {
     Error error = weight.error();
     error.message = "tensor '" + name + "': " + error.message;
@@ -124,6 +127,15 @@ WeightPtr WeightLoader::matrix(const std::string& name, int64_t out, int64_t in)
   const auto view = find(file_.tensor(name, Shape{{out, in}, 2}));
   if (!view) return nullptr;
   WeightPtr weight = prepare(*view, name);
+  advance(view_bytes(*view));
+  return weight;
+}
+
+WeightPtr WeightLoader::table(const std::string& name, int64_t out, int64_t in) {
+  if (!status_) return nullptr;
+  const auto view = find(file_.tensor(name, Shape{{out, in}, 2}));
+  if (!view) return nullptr;
+  WeightPtr weight = checked(backend_.prepare_table(*view), name);
   advance(view_bytes(*view));
   return weight;
 }

@@ -34,6 +34,8 @@ class WeightLoader {
 
   // A weight of [out, in].
   WeightPtr matrix(const std::string& name, int64_t out, int64_t in);
+  // The same for one that is only looked up by row (Backend::prepare_table).
+  WeightPtr table(const std::string& name, int64_t out, int64_t in);
   // A vector of n; null also when the file lacks an optional one.
   VectorPtr vector(const std::string& name, int64_t n);
   VectorPtr optional_vector(const std::string& name, int64_t n);
@@ -57,6 +59,8 @@ class WeightLoader {
   // The view of a tensor in the kPrepare pass, nothing in the kCheck pass or after a failure.
   std::optional<TensorView> find(const Result<TensorView>& found);
   WeightPtr prepare(const TensorView& view, const std::string& name);
+  // The weight, or null and the failure kept, said of tensor `name`.
+  WeightPtr checked(const Result<WeightPtr>& weight, const std::string& name);
   void advance(uint64_t bytes);
 
   const ModelFile& file_;

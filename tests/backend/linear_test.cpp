@@ -1,6 +1,10 @@
 // Every weight format against the decoded weights times x in double precision, and its bytes
 // against themselves: a row alone or in a batch, on one thread or two.
+#include <cstdio>
+#include <fstream>
+
 #include "backend_fixture.h"
+#include "base/mapped_file.h"
 #include "tensor/blocks.h"
 
 namespace holdfast {
@@ -245,6 +249,44 @@ TEST_P(LinearTest, SameBytesAloneInABatchAndOnTwoThreads) {
         ASSERT_TRUE(same_bytes(expected, linear(*one_thread, **weight1, part, rows)))
             << dtype_info(type).name << " " << rows;
       }
+    }
+  }
+}
+
+// Float weights of a mapped file are used as they lie there and move into panels later, in parts:
+// nothing of that shows.
+TEST_P(LinearTest, SameBytesWhileWeightsMoveOutOfTheirFile) {
+  Random random(8);
+  for (const DType type : kFloatTypes) {
+    for (const int64_t k : {1, 7, 100, 1030, 2500}) {
+      const Weight w = random_weight(random, type, k == 2500 ? 1333 : 37, k);
+      const std::string path = testing::TempDir() + "holdfast_linear_" + GetParam();
+      std::ofstream(path, std::ios::binary)
+          .write("12345678", 8)  // so that rows start anywhere
+          .write(reinterpret_cast<const char*>(w.bytes.data()), std::ssize(w.bytes));
+      const auto file = MappedFile::open(path);
+      ASSERT_TRUE(file.has_value());
+      TensorView view = w.view();
+      view.bytes = file->bytes().subspan(8);
+      const auto backend = backend_of(GetParam(), 2);
+      const auto mapped = backend->prepare(view), packed = backend->prepare(w.view());
+      ASSERT_TRUE(mapped.has_value() && packed.has_value());
+      const auto compare = [&] {
+        for (const int64_t rows : {1, 3, 30}) {
+          const auto x = random.normal(rows * k);
+          const auto expected = linear(*backend, **packed, x, rows);
+          ASSERT_TRUE(same_bytes(expected, linear(*backend, **mapped, x, rows)))
+              << dtype_info(type).name << " " << k << " " << rows;
+        }
+        std::vector<float> row(static_cast<std::size_t>(k));
+        const std::vector<int32_t> token{35};
+        backend->embed(**mapped, token, mat(row, 1));
+        ASSERT_TRUE(same_bytes(std::span(w.decoded).subspan(row.size() * 35, row.size()), row));
+      };
+      compare();  // in the file, and, as steps go by, part of it no longer
+      backend->settle();
+      compare();
+      std::remove(path.c_str());
     }
   }
 }

@@ -1,6 +1,9 @@
 // The CPU backend's class; its operations are spread over this folder's files by kind.
 #pragma once
 
+#include <chrono>
+#include <deque>
+#include <memory>
 #include <vector>
 
 #include "backend/backend.h"
@@ -24,9 +27,13 @@ class CpuBackend final : public Backend {
   double idle_seconds() const override { return pool_.idle_seconds(); }
 
   Result<WeightPtr> prepare(const TensorView& weight) override;
+  Result<WeightPtr> prepare_table(const TensorView& weight) override;
   Result<VectorPtr> prepare_vector(const TensorView& vector) override;
   VectorPtr prepare_vector(std::span<const float> values) override;
   Result<std::unique_ptr<KvCache>> make_kv_cache(const KvSpec& spec) override;
+
+  void settle() override;
+  int64_t memory_to_come() const override;
 
   void begin_step() override;
   void end_step() override;
@@ -66,9 +73,14 @@ class CpuBackend final : public Backend {
   struct Attention;
   void attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale, Mat out);
 
+  // Moves weights for some time; false when nothing is left to move.
+  bool move_weights(std::chrono::steady_clock::duration time);
+
   const Kernels& kernels_;
   ThreadPool pool_;
   Slabs weight_memory_;
+  std::deque<std::weak_ptr<CpuWeight>> unmoved_;
+  std::chrono::steady_clock::time_point step_start_;
   Arena arena_;
   RopeCache rope_cache_;
 };

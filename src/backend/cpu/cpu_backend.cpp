@@ -79,7 +79,44 @@ Peaks CpuBackend::measure_peaks() { return cpu::measure_peaks(kernels_.isa, pool
 // ---- Loading.
 
 Result<WeightPtr> CpuBackend::prepare(const TensorView& weight) {
-  return CpuWeight::make(weight, pool_, weight_memory_);
+  ASSIGN_OR_RETURN(std::shared_ptr<CpuWeight> prepared,
+                   CpuWeight::make(weight, kernels_, pool_, weight_memory_));
+  if (prepared->wants_to_move()) unmoved_.push_back(prepared);
+  return prepared;
+}
+
+Result<WeightPtr> CpuBackend::prepare_table(const TensorView& weight) {
+  return CpuWeight::keep(weight);
+}
+
+bool CpuBackend::move_weights(std::chrono::steady_clock::duration time) {
+  constexpr int64_t kPart = 8 << 20;
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (!unmoved_.empty()) {
+    const std::shared_ptr<CpuWeight> weight = unmoved_.front().lock();
+    if (weight == nullptr || !weight->wants_to_move()) {
+      unmoved_.pop_front();
+    } else if (std::chrono::steady_clock::now() >= end) {
+      return true;
+    } else {
+      weight->move(kernels_, pool_, weight_memory_, kPart);
+    }
+  }
+  return false;
+}
+
+int64_t CpuBackend::memory_to_come() const {
+  int64_t bytes = 0;
+  for (const auto& unmoved : unmoved_) {
+    const std::shared_ptr<CpuWeight> weight = unmoved.lock();
+    if (weight != nullptr && weight->wants_to_move()) bytes += std::ssize(weight->view().bytes);
+  }
+  return bytes;
+}
+
+void CpuBackend::settle() {
+  while (move_weights(std::chrono::hours(1))) {
+  }
 }
 
 Result<VectorPtr> CpuBackend::prepare_vector(const TensorView& vector) {
@@ -104,9 +141,14 @@ Result<std::unique_ptr<KvCache>> CpuBackend::make_kv_cache(const KvSpec& spec) {
 void CpuBackend::begin_step() {
   arena_.reset();
   pool_.begin_step();
+  step_start_ = std::chrono::steady_clock::now();
 }
 
-void CpuBackend::end_step() { pool_.end_step(); }
+void CpuBackend::end_step() {
+  // A tenth of the time goes into making later steps faster.
+  if (!unmoved_.empty()) move_weights((std::chrono::steady_clock::now() - step_start_) / 10);
+  pool_.end_step();
+}
 
 Mat CpuBackend::scratch(int64_t rows, int64_t cols) {
   return {arena_.array<float>(rows * cols), rows, cols, cols};

@@ -57,45 +57,37 @@ struct AttentionTile {
   float* scratch;          // attention_scratch_floats()
 };
 
-// Activations of float weights, arranged for the format's kernel. Rows stand in blocks; a block of
-// m rows holds, for each step of a vector of weights, the m rows' vectors of words of 4 bytes:
-//   f32, f16, f8      the step's columns as float32
-//   bf16              the even ones of two vectors of columns, then the odd ones, as float32; or,
-//                     where there are bf16 products, pairs of columns rounded to bf16
-// Columns past the end, up to whole steps, are zero.
+// Activations of float weights. Rows stand in blocks; a block of m rows holds words of 4 bytes
+// [words][m]: one column as float32, or two as bf16 (rounded to nearest even) where the kernel's
+// products want them so. Columns past the end, up to a multiple of 4, are zero.
 struct FloatRows {
   unsigned char* data;
-  int64_t rows, columns;  // columns: the weights', made whole steps
+  int64_t rows, columns;  // columns: the weights', made a multiple of 4
   int32_t blocks;         // the first rows % blocks of them hold one row more than the others
-  FloatFormat format;     // of the weights; f32 for all that need the same
-  int32_t row_bytes;      // bytes of 64 columns of a row: 256, or 128 as bf16
+  bool bf16;
 
-  constexpr int64_t bytes(int64_t n_columns, int64_t n_rows) const {
-    return n_columns * n_rows * row_bytes / 64;
-  }
+  constexpr int64_t words() const { return bf16 ? columns / 2 : columns; }
+  // First row of a block; its data stand at 4 * words() * that.
   constexpr int64_t first_row(int64_t block) const {
     const int64_t more = rows % blocks;
     return block * (rows / blocks) + (block < more ? block : more);
   }
 };
 
-// Whole steps of any kernel: columns of FloatRows are a multiple.
-constexpr int64_t kFloatStep = 32;
-
 struct FloatWork {
   FloatFormat format;
-  const unsigned char* weights;  // the first row
-  int64_t row_bytes;
+  const unsigned char* panels;  // the first one, or null: then
+  const unsigned char* rows;    // weights as they lie in the file, the first row,
+  int64_t row_bytes;            // and from one to the next
   int64_t weight_rows, columns;
   const float* scales;  // kF8: of the whole matrix, or none
   int64_t scale_block, scale_stride, first_row;
   const FloatRows* x;
   int32_t first_block, last_block;  // blocks of x
-  float* acc;              // [weight_rows / kFloatPanelRows, rounded up][rows of the blocks]
-                           // [kFloatPanelRows] out
-  unsigned char* scratch;  // kFloatScratch bytes, aligned to 64
+  float* acc;                       // [panels][rows of the blocks][kFloatPanelRows] out
+  unsigned char* scratch;           // kFloatScratch bytes, aligned to 64
 };
-constexpr int64_t kFloatScratch = kFloatPanelRows * kFloatChunk * 4;
+constexpr int64_t kFloatScratch = 2 * kFloatPanelRows * kFloatChunk * 4;
 
 // Activations of packed weights: int8 with a scale for 32 columns of a row. Rows stand in blocks; a
 // block holds for each strip of 32 columns, and there for each row, a record:
@@ -142,13 +134,16 @@ struct Kernels {
   void (*rotate)(float* x, const float* cos, const float* sin, int32_t dim, bool interleaved);
 
   // ---- Linear.
-  int64_t (*float_blocks)(int64_t rows);  // into how many blocks FloatRows are cut
-  bool bf16_products;                     // bf16 weights take activations rounded to bf16
-  // Arranges one block's columns [begin, end), multiples of kFloatStep. x: its first row, of
+  int32_t float_block_rows;  // most rows of a block of FloatRows
+  bool bf16_products;        // bf16 weights take activations rounded to bf16
+  // One block's columns [begin, end), both multiples of 64 or the end. x: its first row, of
   // `columns` values.
   void (*float_rows)(const float* x, int64_t x_stride, int64_t columns, const FloatRows& to,
                      int32_t block, int64_t begin, int64_t end);
   void (*float_panels)(const FloatWork& work);
+  // Makes a panel of `count` rows of `bytes` bytes, row_bytes apart.
+  void (*pack_float_panel)(const unsigned char* rows, int64_t row_bytes, int64_t count,
+                           int64_t bytes, unsigned char* to);
 
   // Whether 8-bit codes count as signed, so that PackedFormat::offset does not apply to them.
   bool signed_bytes;

@@ -34,24 +34,9 @@ struct FloatInput {
   int64_t first_item, pieces;  // as above
 };
 
-constexpr int64_t kBlockMargin = 16;  // float items end with whole blocks, of fewer rows than this
-constexpr int64_t kPieceColumns = 2048;  // a multiple of kFloatStep
-
-FloatFormat float_format(DType type) {
-  switch (type) {
-    case DType::kF32:
-      return FloatFormat::kF32;
-    case DType::kF16:
-      return FloatFormat::kF16;
-    case DType::kBF16:
-      return FloatFormat::kBF16;
-    case DType::kF8_E4M3:
-      return FloatFormat::kF8;
-    default:
-      CHECK(false) << dtype_info(type).name << " is no float";
-      return FloatFormat::kNone;
-  }
-}
+// Items end with whole blocks, of fewer rows than this.
+constexpr int64_t kBlockMargin = 16;
+constexpr int64_t kPieceColumns = 2048;
 
 // Weights [first panel, last panel) of a task times rows [first, last) (blocks for packed weights).
 struct Item {
@@ -145,19 +130,16 @@ int32_t Plan::input_for(const LinearTask& task) {
 }
 
 int32_t Plan::float_input_for(const LinearTask& task) {
-  const bool bf16 = task.weight->type() == DType::kBF16;
-  const FloatFormat format = bf16 ? FloatFormat::kBF16 : FloatFormat::kF32;
+  const bool bf16 = kernels_.bf16_products && task.weight->type() == DType::kBF16;
   for (auto i = std::ssize(float_inputs_) - 1; i >= 0; --i) {
     const FloatInput& input = float_inputs_[static_cast<std::size_t>(i)];
-    if (same_mat(input.x, task.x) && input.rows.format == format) return static_cast<int32_t>(i);
+    if (same_mat(input.x, task.x) && input.rows.bf16 == bf16) return static_cast<int32_t>(i);
   }
-  const int64_t rows = task.x.rows;
-  const int64_t columns = (task.x.cols + kFloatStep - 1) / kFloatStep * kFloatStep;
-  const int64_t blocks = kernels_.float_blocks(rows);
+  const int64_t rows = task.x.rows, columns = (task.x.cols + 3) / 4 * 4;
+  const int64_t blocks = (rows + kernels_.float_block_rows - 1) / kernels_.float_block_rows;
   const int64_t pieces = (columns + kPieceColumns - 1) / kPieceColumns;
   float_inputs_.push_back({task.x,
-                           {nullptr, rows, columns, static_cast<int32_t>(blocks), format,
-                            bf16 && kernels_.bf16_products ? 128 : 256},
+                           {nullptr, rows, columns, static_cast<int32_t>(blocks), bf16},
                            arrange_items_,
                            pieces});
   arrange_items_ += blocks * pieces;
@@ -224,26 +206,32 @@ void Plan::packed_item(const Item& item, float* acc) const {
 
 void Plan::float_item(const Item& item, float* acc, unsigned char* scratch) const {
   const LinearTask& task = tasks_[static_cast<std::size_t>(item.task)];
-  const TensorView& w = task.weight->view();
+  const CpuWeight& w = *task.weight;
+  const TensorView& view = w.view();
   const FloatRows& x = float_inputs_[static_cast<std::size_t>(item.input)].rows;
-  const auto row_size = static_cast<int64_t>(row_bytes(w.type, static_cast<uint64_t>(w.cols())));
+  const auto row_size = static_cast<int64_t>(row_bytes(w.type(), static_cast<uint64_t>(w.cols())));
   const int64_t first_row = item.panel * kFloatPanelRows;
-  const bool scaled = w.scale_block > 0;
-  kernels_.float_panels(
-      {.format = float_format(w.type),
-       .weights = reinterpret_cast<const unsigned char*>(w.bytes.data()) + first_row * row_size,
-       .row_bytes = row_size,
-       .weight_rows = std::min(item.last_panel * kFloatPanelRows, w.rows()) - first_row,
-       .columns = w.cols(),
-       .scales = scaled ? w.scales.data() : nullptr,
-       .scale_block = w.scale_block,
-       .scale_stride = scaled ? (w.cols() + w.scale_block - 1) / w.scale_block : 0,
-       .first_row = first_row,
-       .x = &x,
-       .first_block = static_cast<int32_t>(item.first),
-       .last_block = static_cast<int32_t>(item.last),
-       .acc = acc,
-       .scratch = scratch});
+  FloatWork work{.format = w.float_format(),
+                 .row_bytes = row_size,
+                 .weight_rows = std::min(item.last_panel * kFloatPanelRows, w.rows()) - first_row,
+                 .columns = w.cols(),
+                 .scale_block = view.scale_block,
+                 .first_row = first_row,
+                 .x = &x,
+                 .first_block = static_cast<int32_t>(item.first),
+                 .last_block = static_cast<int32_t>(item.last),
+                 .acc = acc,
+                 .scratch = scratch};
+  if (w.panels() != nullptr) {
+    work.panels = w.panels() + item.panel * w.panel_size();
+  } else {
+    work.rows = reinterpret_cast<const unsigned char*>(view.bytes.data()) + first_row * row_size;
+  }
+  if (view.scale_block > 0) {
+    work.scales = view.scales.data();
+    work.scale_stride = (w.cols() + view.scale_block - 1) / view.scale_block;
+  }
+  kernels_.float_panels(work);
   const int64_t first = x.first_row(item.first), rows = x.first_row(item.last) - first;
   for (int64_t panel = item.panel; panel < item.last_panel; ++panel) {
     const int64_t column = panel * kFloatPanelRows;
@@ -261,8 +249,7 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
                                                  input.rows.rows * input.rows.record_bytes());
   }
   for (FloatInput& input : float_inputs_) {
-    input.rows.data =
-        arena.array<unsigned char>(input.rows.bytes(input.rows.columns, input.rows.rows));
+    input.rows.data = arena.array<unsigned char>(4 * input.rows.words() * input.rows.rows);
   }
   int64_t rows = 0;
   for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);

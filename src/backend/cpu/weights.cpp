@@ -1,8 +1,10 @@
 #include "backend/cpu/weights.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 
+#include "base/available_memory.h"
 #include "base/mapped_file.h"
 #include "tensor/blocks.h"
 
@@ -40,35 +42,54 @@ Status check(const TensorView& view) {
   return {};
 }
 
-}  // namespace
-
-Result<std::shared_ptr<const CpuWeight>> CpuWeight::keep(const TensorView& view) {
-  RETURN_IF_ERROR(check(view));
-  return std::shared_ptr<const CpuWeight>(new CpuWeight(view));
+Error no_memory(int64_t bytes) {
+  return {Code::kResourceExhausted, "no memory for " + std::to_string(bytes) + " bytes of weights",
+          "", "use a smaller model or a smaller type"};
 }
 
-Result<std::shared_ptr<const CpuWeight>> CpuWeight::make(const TensorView& view, ThreadPool& pool,
-                                                         Slabs& memory) {
+}  // namespace
+
+Result<std::shared_ptr<CpuWeight>> CpuWeight::keep(const TensorView& view) {
   RETURN_IF_ERROR(check(view));
-  if (view.scale_block % 16 != 0) {
-    return fail(Code::kUnimplemented, "block scales of " + std::to_string(view.scale_block) +
-                                          " columns cannot be computed with");
-  }
+  std::shared_ptr<CpuWeight> weight(new CpuWeight(view));
+  weight->stays_ = true;
+  return weight;
+}
+
+Result<std::shared_ptr<CpuWeight>> CpuWeight::make(const TensorView& view, const Kernels& kernels,
+                                                   ThreadPool& pool, Slabs& memory) {
+  RETURN_IF_ERROR(check(view));
   std::shared_ptr<CpuWeight> weight(new CpuWeight(view));
   weight->format_ = packed_format(view.type);
-  if (weight->format_ != nullptr) RETURN_IF_ERROR(weight->pack(pool, memory));
+  if (weight->format_ != nullptr) {
+    RETURN_IF_ERROR(weight->pack(pool, memory));
+  } else if (!in_mapped_file(view.bytes)) {
+    while (weight->wants_to_move()) weight->move(kernels, pool, memory, std::ssize(view.bytes));
+    if (!weight->moved()) return fail(no_memory(std::ssize(view.bytes)));
+  }
   return weight;
+}
+
+FloatFormat CpuWeight::float_format() const {
+  switch (view_.type) {
+    case DType::kF32:
+      return FloatFormat::kF32;
+    case DType::kF16:
+      return FloatFormat::kF16;
+    case DType::kBF16:
+      return FloatFormat::kBF16;
+    case DType::kF8_E4M3:
+      return FloatFormat::kF8;
+    default:
+      return FloatFormat::kNone;
+  }
 }
 
 Status CpuWeight::pack(ThreadPool& pool, Slabs& memory) {
   const int64_t panels = (rows() + kPanelRows - 1) / kPanelRows;
   panel_size_ = panel_bytes(*format_, cols());
   panels_ = memory.allocate(panels * panel_size_);
-  if (panels_ == nullptr) {
-    return fail(Code::kResourceExhausted,
-                "no memory for " + std::to_string(panels * panel_size_) + " bytes of weights", "",
-                "use a smaller model or a smaller type");
-  }
+  if (panels_ == nullptr) return fail(no_memory(panels * panel_size_));
   const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * kPanelRows;
   constexpr int64_t kItemBytes = 1 << 20;  // of the source, then given back to the system
   const int64_t grain = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, source));
@@ -82,7 +103,41 @@ Status CpuWeight::pack(ThreadPool& pool, Slabs& memory) {
     release_file_pages(view_.bytes.subspan(begin, end - begin));
   });
   view_.bytes = {};
+  packed_rows_ = rows();
   return {};
+}
+
+void CpuWeight::move(const Kernels& kernels, ThreadPool& pool, Slabs& memory, int64_t bytes) {
+  if (!wants_to_move()) return;
+  const int64_t panels = (rows() + kFloatPanelRows - 1) / kFloatPanelRows;
+  const int64_t row = std::ssize(view_.bytes) / rows();
+  panel_size_ = float_panel_bytes(float_format(), cols());
+  // A model larger than the memory stays in its file, which the system can read again.
+  constexpr int64_t kLeft = int64_t{1} << 30;
+  const bool fits = !in_mapped_file(view_.bytes) || panels_ != nullptr ||
+                    panels * panel_size_ + kLeft <= available_memory();
+  if (panels_ == nullptr && fits) panels_ = memory.allocate(panels * panel_size_);
+  if (panels_ == nullptr) {
+    stays_ = true;
+    return;
+  }
+  const int64_t begin = packed_rows_ / kFloatPanelRows;
+  const int64_t count = std::min(std::max<int64_t>(1, bytes / panel_size_), panels - begin);
+  pool.parallel_for(count, 1, [&](int64_t first, int64_t last, int) {
+    for (int64_t panel = begin + first; panel < begin + last; ++panel) {
+      const auto* from = reinterpret_cast<const unsigned char*>(view_.bytes.data()) +
+                         panel * kFloatPanelRows * row;
+      const int64_t n = std::min<int64_t>(kFloatPanelRows, rows() - panel * kFloatPanelRows);
+      kernels.pack_float_panel(
+          from, row, n, row, reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
+    }
+  });
+  packed_rows_ = std::min((begin + count) * kFloatPanelRows, rows());
+  // Pages between two parts go with the later one.
+  const int64_t from = std::max<int64_t>(0, begin * kFloatPanelRows * row - 4096);
+  release_file_pages(view_.bytes.subspan(static_cast<std::size_t>(from),
+                                         static_cast<std::size_t>(packed_rows_ * row - from)));
+  if (moved()) view_.bytes = {};
 }
 
 void CpuWeight::decode_row(int64_t row, float* out) const {
@@ -93,7 +148,17 @@ void CpuWeight::decode_row(int64_t row, float* out) const {
     return;
   }
   const uint64_t bytes = row_bytes(type(), static_cast<uint64_t>(n));
-  dequantize(type(), view_.bytes.data() + static_cast<uint64_t>(row) * bytes, out, n);
+  if (!view_.bytes.empty()) {
+    dequantize(type(), view_.bytes.data() + static_cast<uint64_t>(row) * bytes, out, n);
+  } else {
+    std::vector<std::byte> words((bytes + 3) / 4 * 4);
+    const std::byte* from =
+        panels_.get() + row / kFloatPanelRows * panel_size_ + row % kFloatPanelRows * 4;
+    for (std::size_t i = 0; i < words.size(); i += 4) {
+      std::memcpy(&words[i], from + i * kFloatPanelRows, 4);
+    }
+    dequantize(type(), words.data(), out, n);
+  }
   if (view_.scale_block <= 0) return;
   const int64_t across = (n + view_.scale_block - 1) / view_.scale_block;
   const float* scales = view_.scales.data() + row / view_.scale_block * across;

@@ -6,22 +6,28 @@
 #include <vector>
 
 #include "backend/backend.h"
+#include "backend/cpu/kernels.h"
 #include "backend/cpu/memory.h"
 #include "backend/cpu/packed.h"
 #include "base/thread_pool.h"
 
 namespace holdfast::cpu {
 
-// Floats keep the view (its memory must outlive the weight); block formats are packed and let the
-// view go.
+// A matrix. Block formats are packed, as packed_format.h says, and let the view go. Floats in a
+// mapped file are used as they lie there, so that a model starts at once, and are moved into
+// panels (float_format.h), in huge pages, a part at a time by move(); the file's pages go as they
+// are read, so memory does not grow. Other floats are brought into panels at once.
+//
+// Not thread-safe while move() runs: the backend calls it between steps.
 class CpuWeight final : public PreparedWeight {
  public:
   // unimplemented for a type that is not computed, invalid_argument for bytes that do not fit the
-  // shape, resource_exhausted without the memory. Packs on all threads.
-  static Result<std::shared_ptr<const CpuWeight>> make(const TensorView& view, ThreadPool& pool,
-                                                       Slabs& memory);
+  // shape, resource_exhausted without the memory. Packs on all threads. A view inside a mapped
+  // file must outlive the weight.
+  static Result<std::shared_ptr<CpuWeight>> make(const TensorView& view, const Kernels& kernels,
+                                                 ThreadPool& pool, Slabs& memory);
   // Keeps the view (its memory must outlive the weight) whatever the type, for decode_row only.
-  static Result<std::shared_ptr<const CpuWeight>> keep(const TensorView& view);
+  static Result<std::shared_ptr<CpuWeight>> keep(const TensorView& view);
 
   int64_t rows() const override { return view_.rows(); }
   int64_t cols() const override { return view_.cols(); }
@@ -32,10 +38,19 @@ class CpuWeight final : public PreparedWeight {
 
   // Null for floats.
   const PackedFormat* format() const { return format_; }
-  const unsigned char* panels() const { return reinterpret_cast<unsigned char*>(panels_.get()); }
+  // kNone for block formats.
+  FloatFormat float_format() const;
+  // Null for floats that still lie in their file, in view().
+  const unsigned char* panels() const {
+    return moved() ? reinterpret_cast<unsigned char*>(panels_.get()) : nullptr;
+  }
   int64_t panel_size() const { return panel_size_; }
-  // Of floats.
   const TensorView& view() const { return view_; }
+
+  bool moved() const { return packed_rows_ >= rows(); }
+  // Moves about `bytes` more of floats into panels. Without the memory it gives up for good.
+  void move(const Kernels& kernels, ThreadPool& pool, Slabs& memory, int64_t bytes);
+  bool wants_to_move() const { return !moved() && !stays_; }
 
  private:
   explicit CpuWeight(const TensorView& view) : view_(view) {}
@@ -45,6 +60,8 @@ class CpuWeight final : public PreparedWeight {
   const PackedFormat* format_ = nullptr;
   std::shared_ptr<std::byte> panels_;
   int64_t panel_size_ = 0;
+  int64_t packed_rows_ = 0;
+  bool stays_ = false;
 };
 
 class CpuVector final : public PreparedVector {

@@ -13,8 +13,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // x 4 vectors of tokens: 8 sums, 4 keys, 1 query of 16 registers
 constexpr int kValueRows = 2;  // x 4 vectors of dimensions: 8 sums, 4 values, 1 weight
-constexpr int kDotRows = 3, kDotWeights = 4;  // 12 sums, 3 activations, 1 weight
-constexpr int kSomeDotRows = kDotRows, kSomeDotWeights = kDotWeights;
+constexpr int kFloatRows = 6;  // x 2 vectors of weight rows: 12 sums, 2 weights, 1 activation
 constexpr const char* kIsaName = "avx2";
 
 using Vec = __m256;
@@ -57,11 +56,6 @@ inline __m128 vsum4(Vec a, Vec b, Vec c, Vec d) {
   const Vec halves = vadd(_mm256_shuffle_ps(ab, cd, 0x44), _mm256_shuffle_ps(ab, cd, 0xee));
   return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
 }
-// to[i] (+)= the sum of lanes of v[i], for 4 vectors.
-inline void vstore_sums4(const Vec* v, bool add, float* to) {
-  const __m128 sums = vsum4(v[0], v[1], v[2], v[3]);
-  _mm_storeu_ps(to, add ? _mm_add_ps(_mm_loadu_ps(to), sums) : sums);
-}
 inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T0); }
 inline float vsum(Vec a) { return _mm_cvtss_f32(vsum4(a, a, a, a)); }
 inline float vlargest(Vec a) {
@@ -78,29 +72,50 @@ inline Vec vload_bf16(const uint16_t* p) {
   const __m256i wide = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return _mm256_castsi256_ps(_mm256_slli_epi32(wide, 16));
 }
-// The even or the odd ones of 16 bf16 values.
-inline Vec vload_bf16_even(const uint16_t* p) {
-  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  return _mm256_castsi256_ps(_mm256_slli_epi32(pairs, 16));
-}
-inline Vec vload_bf16_odd(const uint16_t* p) {
-  const __m256i pairs = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+// Column c of words that hold two bf16 or f16 values, or four f8.
+inline Vec vload_bf16_of_pairs(const unsigned char* p, int c) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   const __m256i high = _mm256_set1_epi32(static_cast<int>(0xffff0000u));
-  return _mm256_castsi256_ps(_mm256_and_si256(pairs, high));
+  return _mm256_castsi256_ps(c == 0 ? _mm256_slli_epi32(words, 16) : _mm256_and_si256(words, high));
+}
+inline Vec vload_f16_of_pairs(const unsigned char* p, int c) {
+  const __m256i words = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i low =
+      c == 0 ? _mm256_and_si256(words, _mm256_set1_epi32(0xffff)) : _mm256_srli_epi32(words, 16);
+  const __m256i packed = _mm256_permute4x64_epi64(_mm256_packus_epi32(low, low), 0x08);
+  return _mm256_cvtph_ps(_mm256_castsi256_si128(packed));
+}
+inline Vec vload_f8_of_fours(const unsigned char* p, int c) {
+  const __m256i all = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  const __m256i words = _mm256_srli_epi32(all, 8 * c);
+  const __m256i sign = _mm256_slli_epi32(_mm256_and_si256(words, _mm256_set1_epi32(0x80)), 24);
+  const __m256i rest = _mm256_slli_epi32(_mm256_and_si256(words, _mm256_set1_epi32(0x7f)), 20);
+  // Exponent and mantissa moved under float32's, the bias made up for by a product, which also
+  // turns subnormals right.
+  return _mm256_mul_ps(_mm256_castsi256_ps(_mm256_or_si256(sign, rest)), _mm256_set1_ps(0x1p120f));
+}
+// v[i][j] = v[j][i].
+inline void vtranspose(Vec* v) {
+  __m256 t[8];
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(v[i], v[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(v[i], v[i + 1]);
+  }
+  for (int i = 0; i < 8; i += 4) {  // v[i + j]: column 4 h + j of rows i to i + 3 in half h
+    v[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    v[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xee);
+    v[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    v[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  for (int j = 0; j < 4; ++j) {
+    t[j] = _mm256_permute2f128_ps(v[j], v[j + 4], 0x20);
+    t[j + 4] = _mm256_permute2f128_ps(v[j], v[j + 4], 0x31);
+  }
+  for (int j = 0; j < 8; ++j) v[j] = t[j];
 }
 inline Vec vload_i8(const int8_t* p) {
   const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
-}
-// f8_e4m3: exponent and mantissa moved under float32's, the bias made up for by a product, which
-// also turns subnormals right.
-inline Vec vload_f8(const uint8_t* p) {
-  const __m128i bytes = _mm_loadl_epi64(reinterpret_cast<const __m128i*>(p));
-  const __m256i wide = _mm256_cvtepu8_epi32(bytes);
-  const __m256i sign = _mm256_slli_epi32(_mm256_and_si256(wide, _mm256_set1_epi32(0x80)), 24);
-  const __m256i rest = _mm256_slli_epi32(_mm256_and_si256(wide, _mm256_set1_epi32(0x7f)), 20);
-  const __m256 value = _mm256_castsi256_ps(_mm256_or_si256(sign, rest));
-  return _mm256_mul_ps(value, _mm256_set1_ps(0x1p120f));
 }
 
 }  // namespace

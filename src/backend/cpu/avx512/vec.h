@@ -13,8 +13,7 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kScoreRows = 12;  // x 2 vectors of tokens: 24 sums, 2 keys, 1 query of 32 registers
 constexpr int kValueRows = 6;   // x 4 vectors of dimensions: 24 sums, 4 values, 1 weight
-constexpr int kDotRows = 6, kDotWeights = 4;          // 24 sums, 6 activations, 1 weight
-constexpr int kSomeDotRows = 3, kSomeDotWeights = 8;  // 24 sums, 3 activations, 1 weight
+constexpr int kFloatRows = 12;  // x 2 vectors of weight rows: 24 sums, 2 weights, 1 activation
 constexpr const char* kIsaName = "avx512";
 
 using Vec = __m512;
@@ -58,12 +57,7 @@ inline __m128 vsum4(Vec a, Vec b, Vec c, Vec d) {
       _mm256_add_ps(_mm512_castps512_ps256(quarters), _mm512_extractf32x8_ps(quarters, 1));
   return _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1));
 }
-// to[i] (+)= the sum of lanes of v[i], for 4 vectors.
-inline void vstore_sums4(const Vec* v, bool add, float* to) {
-  const __m128 sums = vsum4(v[0], v[1], v[2], v[3]);
-  _mm_storeu_ps(to, add ? _mm_add_ps(_mm_loadu_ps(to), sums) : sums);
-}
-inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T1); }
+inline void vprefetch(const unsigned char* p) { _mm_prefetch(p, _MM_HINT_T0); }
 inline float vsum(Vec a) { return _mm_cvtss_f32(vsum4(a, a, a, a)); }
 inline float vlargest(Vec a) { return _mm512_reduce_max_ps(a); }
 
@@ -76,27 +70,53 @@ inline Vec vload_bf16(const uint16_t* p) {
       _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
   return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
-// The even or the odd ones of 32 bf16 values.
-inline Vec vload_bf16_even(const uint16_t* p) {
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_loadu_si512(p), 16));
+// Column c of words that hold two bf16 or f16 values, or four f8.
+inline Vec vload_bf16_of_pairs(const unsigned char* p, int c) {
+  const __m512i words = _mm512_loadu_si512(p);
+  const __m512i high = _mm512_set1_epi32(static_cast<int>(0xffff0000u));
+  return _mm512_castsi512_ps(c == 0 ? _mm512_slli_epi32(words, 16) : _mm512_and_si512(words, high));
 }
-inline Vec vload_bf16_odd(const uint16_t* p) {
-  return _mm512_castsi512_ps(
-      _mm512_and_si512(_mm512_loadu_si512(p), _mm512_set1_epi32(static_cast<int>(0xffff0000u))));
+inline Vec vload_f16_of_pairs(const unsigned char* p, int c) {
+  const __m512i words = _mm512_loadu_si512(p);
+  return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(c == 0 ? words : _mm512_srli_epi32(words, 16)));
+}
+inline Vec vload_f8_of_fours(const unsigned char* p, int c) {
+  const __m512i words = _mm512_srli_epi32(_mm512_loadu_si512(p), static_cast<unsigned>(8 * c));
+  const __m512i sign = _mm512_slli_epi32(_mm512_and_si512(words, _mm512_set1_epi32(0x80)), 24);
+  const __m512i rest = _mm512_slli_epi32(_mm512_and_si512(words, _mm512_set1_epi32(0x7f)), 20);
+  // Exponent and mantissa moved under float32's, the bias made up for by a product, which also
+  // turns subnormals right.
+  return _mm512_mul_ps(_mm512_castsi512_ps(_mm512_or_si512(sign, rest)), _mm512_set1_ps(0x1p120f));
+}
+// v[i][j] = v[j][i].
+inline void vtranspose(Vec* v) {
+  __m512 t[16];
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(v[i], v[i + 1]);
+    t[i + 1] = _mm512_unpackhi_ps(v[i], v[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {  // v[i + j]: column 4 q + j of rows i to i + 3 in quarter q
+    v[i] = _mm512_shuffle_ps(t[i], t[i + 2], 0x44);
+    v[i + 1] = _mm512_shuffle_ps(t[i], t[i + 2], 0xee);
+    v[i + 2] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    v[i + 3] = _mm512_shuffle_ps(t[i + 1], t[i + 3], 0xee);
+  }
+  for (int j = 0; j < 4; ++j) {
+    t[j] = _mm512_shuffle_f32x4(v[j], v[j + 4], 0x88);      // quarters 0 2 of both
+    t[j + 4] = _mm512_shuffle_f32x4(v[j], v[j + 4], 0xdd);  // 1 3
+    t[j + 8] = _mm512_shuffle_f32x4(v[j + 8], v[j + 12], 0x88);
+    t[j + 12] = _mm512_shuffle_f32x4(v[j + 8], v[j + 12], 0xdd);
+  }
+  for (int j = 0; j < 4; ++j) {
+    v[j] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0x88);
+    v[j + 8] = _mm512_shuffle_f32x4(t[j], t[j + 8], 0xdd);
+    v[j + 4] = _mm512_shuffle_f32x4(t[j + 4], t[j + 12], 0x88);
+    v[j + 12] = _mm512_shuffle_f32x4(t[j + 4], t[j + 12], 0xdd);
+  }
 }
 inline Vec vload_i8(const int8_t* p) {
   const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
-}
-// f8_e4m3: exponent and mantissa moved under float32's, the bias made up for by a product, which
-// also turns subnormals right.
-inline Vec vload_f8(const uint8_t* p) {
-  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
-  const __m512i wide = _mm512_cvtepu8_epi32(bytes);
-  const __m512i sign = _mm512_slli_epi32(_mm512_and_si512(wide, _mm512_set1_epi32(0x80)), 24);
-  const __m512i rest = _mm512_slli_epi32(_mm512_and_si512(wide, _mm512_set1_epi32(0x7f)), 20);
-  const __m512 value = _mm512_castsi512_ps(_mm512_or_si512(sign, rest));
-  return _mm512_mul_ps(value, _mm512_set1_ps(0x1p120f));
 }
 
 }  // namespace

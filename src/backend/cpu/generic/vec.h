@@ -13,10 +13,9 @@ namespace holdfast::cpu {
 namespace {
 
 constexpr int kLanes = 8;
-constexpr int kScoreRows = 2;                 // queries of a register tile of scores
-constexpr int kValueRows = 2;                 // queries of a register tile of values
-constexpr int kDotRows = 2, kDotWeights = 4;  // of a register tile of a float matrix
-constexpr int kSomeDotRows = kDotRows, kSomeDotWeights = kDotWeights;
+constexpr int kScoreRows = 2;  // queries of a register tile of scores
+constexpr int kValueRows = 2;  // queries of a register tile of values
+constexpr int kFloatRows = 2;
 constexpr const char* kIsaName = "generic";
 
 struct Vec {
@@ -73,10 +72,6 @@ inline Vec vpow2(Vec a) {
 inline float vsum(Vec a) {
   return ((a.v[0] + a.v[4]) + (a.v[2] + a.v[6])) + ((a.v[1] + a.v[5]) + (a.v[3] + a.v[7]));
 }
-// to[i] (+)= the sum of lanes of v[i], for 4 vectors.
-inline void vstore_sums4(const Vec* v, bool add, float* to) {
-  for (int i = 0; i < 4; ++i) to[i] = add ? to[i] + vsum(v[i]) : vsum(v[i]);
-}
 inline void vprefetch(const unsigned char*) {}
 inline float vlargest(Vec a) {
   float m = a.v[0];
@@ -94,26 +89,44 @@ inline Vec vload_bf16(const uint16_t* p) {
   for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(uint32_t{p[i]} << 16);
   return r;
 }
-// f8_e4m3: exponent and mantissa moved under float32's, the bias made up for by a product, which
-// also turns subnormals right.
-inline Vec vload_f8(const uint8_t* p) {
+// Column c of words that hold two bf16 or f16 values, or four f8.
+inline Vec vload_bf16_of_pairs(const unsigned char* p, int c) {
   Vec r;
   for (int i = 0; i < kLanes; ++i) {
-    const uint32_t bits = (uint32_t{p[i]} & 0x80) << 24 | (uint32_t{p[i]} & 0x7f) << 20;
-    r.v[i] = std::bit_cast<float>(bits) * 0x1p120f;
+    uint16_t bits;
+    std::memcpy(&bits, p + 4 * i + 2 * c, 2);
+    r.v[i] = std::bit_cast<float>(uint32_t{bits} << 16);
   }
   return r;
 }
-// The even or the odd ones of 16 bf16 values.
-inline Vec vload_bf16_even(const uint16_t* p) {
+inline Vec vload_f16_of_pairs(const unsigned char* p, int c) {
   Vec r;
-  for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(uint32_t{p[2 * i]} << 16);
+  for (int i = 0; i < kLanes; ++i) {
+    uint16_t bits;
+    std::memcpy(&bits, p + 4 * i + 2 * c, 2);
+    r.v[i] = half_to_float(bits);
+  }
   return r;
 }
-inline Vec vload_bf16_odd(const uint16_t* p) {
+// Exponent and mantissa moved under float32's, the bias made up for by a product, which also turns
+// subnormals right.
+inline Vec vload_f8_of_fours(const unsigned char* p, int c) {
   Vec r;
-  for (int i = 0; i < kLanes; ++i) r.v[i] = std::bit_cast<float>(uint32_t{p[2 * i + 1]} << 16);
+  for (int i = 0; i < kLanes; ++i) {
+    const uint32_t code = p[4 * i + c];
+    r.v[i] = std::bit_cast<float>((code & 0x80) << 24 | (code & 0x7f) << 20) * 0x1p120f;
+  }
   return r;
+}
+// v[i][j] = v[j][i].
+inline void vtranspose(Vec* v) {
+  for (int i = 0; i < kLanes; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float value = v[i].v[j];
+      v[i].v[j] = v[j].v[i];
+      v[j].v[i] = value;
+    }
+  }
 }
 inline Vec vload_i8(const int8_t* p) {
   Vec r;

@@ -1,136 +1,146 @@
-// Float weights (f32, f16, bf16, f8 with block scales) times activations of float32, in float32.
-// Written once for every instruction set: included after that set's vec.h. See float_tile.inl.
+// acc = x W^T for panels of float weights (float_format.h) and activations of float32: the register
+// kernels of an instruction set's vectors (its vec.h, included before). The loops around them stand
+// in float_loops.inl.
+//
+// For each output, chunks of kFloatChunk columns are summed up by one fused multiply-add a column,
+// in order, and the chunks one after the other. So a row's result depends on K alone.
+//
+// Register tile: kTileVecs vectors of weight rows x up to kFloatRows activation rows: their sums,
+// the weights, one activation. A panel passes in parts of kTileVecs vectors, but in one piece for a
+// single row, which is bound by memory: 2 K bytes a bf16 row, one multiply-add for each weight.
 #pragma once
 
-#include "backend/cpu/shared/float_tile.inl"
+#include <array>
+#include <utility>
+
+#include "backend/cpu/shared/float_loops.inl"
 
 namespace holdfast::cpu {
 namespace {
 
-struct PlainProduct {
-  using W = Vec;
-  using X = Vec;
-  static constexpr int kVecs = 1;
-  static constexpr int64_t kColumns = kLanes, kChunk = 1024;
-  static Vec load_x(const unsigned char* p) { return vload(reinterpret_cast<const float*>(p)); }
-  static Vec add(Vec sum, Vec weight, Vec x) { return vfma(weight, x, sum); }
-};
+constexpr int kPanelVecs = kFloatPanelRows / kLanes;
+constexpr int kTileVecs = kPanelVecs < 2 ? kPanelVecs : 2;
 
-struct F32Product : PlainProduct {
-  static constexpr int64_t kBytes = 4 * kLanes;
-  static Vec load(const unsigned char* p, int) { return vload(reinterpret_cast<const float*>(p)); }
-};
-
-struct F16Product : PlainProduct {
-  static constexpr int64_t kBytes = 2 * kLanes;
-  static Vec load(const unsigned char* p, int) {
-    return vload_f16(reinterpret_cast<const uint16_t*>(p));
+// Column c of the words at p, as floats.
+template <FloatFormat kFormat>
+inline Vec word_column(const unsigned char* p, int c) {
+  if constexpr (kFormat == FloatFormat::kF32) {
+    return vload(reinterpret_cast<const float*>(p));
+  } else if constexpr (kFormat == FloatFormat::kF16) {
+    return vload_f16_of_pairs(p, c);
+  } else if constexpr (kFormat == FloatFormat::kBF16) {
+    return vload_bf16_of_pairs(p, c);
+  } else {
+    return vload_f8_of_fours(p, c);
   }
-};
-
-// The even ones of two vectors of columns, then the odd ones: one shift or one mask widens each.
-struct BF16Product : PlainProduct {
-  static constexpr int kVecs = 2;
-  static constexpr int64_t kColumns = 2 * kLanes, kBytes = 4 * kLanes;
-  static Vec load(const unsigned char* p, int i) {
-    const auto* pairs = reinterpret_cast<const uint16_t*>(p);
-    return i == 0 ? vload_bf16_even(pairs) : vload_bf16_odd(pairs);
-  }
-};
-
-// The same from floats.
-struct WidenedBF16Product : F32Product {
-  static constexpr int kVecs = 2;
-  static constexpr int64_t kColumns = 2 * kLanes, kBytes = 8 * kLanes;
-  static Vec load(const unsigned char* p, int i) {
-    return vload(reinterpret_cast<const float*>(p) + i * kLanes);
-  }
-};
-
-// Runs of kBytes at `at` as floats to `to`.
-template <class P>
-inline void widen_step(const unsigned char* at, float* to) {
-  for (int i = 0; i < P::kVecs; ++i) vstore(to + i * kLanes, P::load(at, i));
 }
 
-template <class P>
-void widen_rows(const FloatWork& work, int64_t row, int64_t count, int64_t begin, int64_t end,
-                unsigned char* to) {
-  for (int64_t r = 0; r < count; ++r) {
-    const unsigned char* from =
-        work.weights + (row + r) * work.row_bytes + begin * P::kBytes / P::kColumns;
-    auto* out = reinterpret_cast<float*>(to) + r * kFloatChunk;
-    int64_t k = begin;
-    for (; k + P::kColumns <= end; k += P::kColumns, from += P::kBytes, out += P::kColumns) {
-      widen_step<P>(from, out);
+template <FloatFormat kFormat, int kRows>
+void float_micro(const unsigned char* weights, const unsigned char* x, int64_t columns, float* acc,
+                 bool first, int64_t ahead) {
+  constexpr int kVecs = kRows == 1 ? kPanelVecs : kTileVecs;
+  constexpr int kColumns = columns_of_word(kFormat);
+  constexpr int64_t kStep = kFloatPanelRows * 4;
+  for (int part = 0; part < kPanelVecs; part += kVecs) {
+    Vec sum[kRows][kVecs];
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r)
+      for (int v = 0; v < kVecs; ++v) sum[r][v] = vzero();
+    const unsigned char* at = weights + part * kLanes * 4;
+    const float* value = reinterpret_cast<const float*>(x);
+    for (int64_t k = 0; k < columns; k += kColumns, at += kStep) {
+      if (part == 0) {
+        vprefetch(at + ahead);
+        vprefetch(at + ahead + 64);
+      }
+      for (int c = 0; c < kColumns; ++c, value += kRows) {
+        Vec weight[kVecs];
+#pragma GCC unroll 16
+        for (int v = 0; v < kVecs; ++v) weight[v] = word_column<kFormat>(at + v * kLanes * 4, c);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) {
+          const Vec activation = vset(value[r]);
+          for (int v = 0; v < kVecs; ++v) sum[r][v] = vfma(weight[v], activation, sum[r][v]);
+        }
+      }
     }
-    if (k < end) {
-      unsigned char padded[P::kBytes] = {};
-      std::memcpy(padded, from, static_cast<std::size_t>((end - k) * P::kBytes / P::kColumns));
-      widen_step<P>(padded, out);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      for (int v = 0; v < kVecs; ++v) {
+        float* const to = acc + r * kFloatPanelRows + (part + v) * kLanes;
+        vstore(to, first ? sum[r][v] : vadd(vload(to), sum[r][v]));
+      }
     }
   }
 }
 
-// scale_block columns share a scale.
-void widen_f8(const FloatWork& work, int64_t row, int64_t count, int64_t begin, int64_t end,
-              unsigned char* to) {
-  for (int64_t r = 0; r < count; ++r) {
-    const unsigned char* from = work.weights + (row + r) * work.row_bytes;
-    const float* scales =
-        work.scales == nullptr
-            ? nullptr
-            : work.scales + (work.first_row + row + r) / work.scale_block * work.scale_stride;
-    auto* out = reinterpret_cast<float*>(to) + r * kFloatChunk;
-    for (int64_t k = begin; k < end; k += kLanes, out += kLanes) {
-      unsigned char padded[kLanes] = {};
-      if (end - k < kLanes) std::memcpy(padded, from + k, static_cast<std::size_t>(end - k));
-      const Vec weight = vload_f8(end - k < kLanes ? padded : from + k);
-      vstore(out, scales == nullptr ? weight : vmul(weight, vset(scales[k / work.scale_block])));
+template <FloatFormat kFormat, int... kRows>
+constexpr std::array<FloatMicro, sizeof...(kRows)> micros_of(std::integer_sequence<int, kRows...>) {
+  return {float_micro<kFormat, kRows + 1>...};
+}
+
+FloatMicro find_float_micro(FloatFormat format, int64_t rows) {
+  using Rows = std::make_integer_sequence<int, kFloatRows>;
+  constexpr auto kF32 = micros_of<FloatFormat::kF32>(Rows{});
+  constexpr auto kF16 = micros_of<FloatFormat::kF16>(Rows{});
+  constexpr auto kBF16 = micros_of<FloatFormat::kBF16>(Rows{});
+  const auto i = static_cast<std::size_t>(rows - 1);
+  return format == FloatFormat::kF16 ? kF16[i] : format == FloatFormat::kBF16 ? kBF16[i] : kF32[i];
+}
+
+// Scales of a panel's rows for column k.
+inline void panel_scales(const FloatWork& work, int64_t row, int64_t k, float* scales) {
+  for (int64_t r = 0; r < kFloatPanelRows; ++r) {
+    const int64_t down = (work.first_row + row + r) / work.scale_block;
+    scales[r] = row + r < work.weight_rows
+                    ? work.scales[down * work.scale_stride + k / work.scale_block]
+                    : 0.0f;
+  }
+}
+
+// Columns [begin, end) of a panel's words as float32, [column][32 rows].
+template <FloatFormat kFormat>
+inline void widen_columns(const FloatWork& work, int64_t row, const unsigned char* at,
+                          int64_t begin, int64_t end, float* to) {
+  constexpr int kColumns = columns_of_word(kFormat);
+  float scales[kFloatPanelRows];
+  for (int64_t k = begin; k < end; k += kColumns, at += kFloatPanelRows * 4) {
+    vprefetch(at + kPrefetchBytes);
+    vprefetch(at + kPrefetchBytes + 64);
+    for (int c = 0; c < kColumns; ++c) {
+      const bool scaled = kFormat == FloatFormat::kF8 && work.scales != nullptr;
+      if (scaled && k + c < work.columns && (k + c == begin || (k + c) % work.scale_block == 0)) {
+        panel_scales(work, row, k + c, scales);
+      }
+      for (int v = 0; v < kPanelVecs; ++v, to += kLanes) {
+        const Vec weight = word_column<kFormat>(at + v * kLanes * 4, c);
+        vstore(to, scaled ? vmul(weight, vload(scales + v * kLanes)) : weight);
+      }
     }
   }
 }
 
-void float_panels(const FloatWork& work) {
+void widen(const FloatWork& work, int64_t row, const unsigned char* words, int64_t begin,
+           int64_t end, float* to) {
   switch (work.format) {
-    case FloatFormat::kF32:
-      return dot_panels<F32Product, F32Product>(work, 4, nullptr, widen_rows<F32Product>);
     case FloatFormat::kF16:
-      return dot_panels<F16Product, F32Product>(work, 2, nullptr, widen_rows<F16Product>);
+      return widen_columns<FloatFormat::kF16>(work, row, words, begin, end, to);
     case FloatFormat::kBF16:
-      return dot_panels<BF16Product, WidenedBF16Product>(work, 2, nullptr, widen_rows<BF16Product>);
-    case FloatFormat::kF8:
-      return dot_panels<F32Product, F32Product>(work, 1, widen_f8, widen_f8);
-    case FloatFormat::kNone:
-      return;
+      return widen_columns<FloatFormat::kBF16>(work, row, words, begin, end, to);
+    default:
+      return widen_columns<FloatFormat::kF8>(work, row, words, begin, end, to);
   }
 }
+
+void float_panels(const FloatWork& work) { run_float_work(work, find_float_micro, widen); }
 
 void float_rows(const float* x, int64_t x_stride, int64_t columns, const FloatRows& to,
                 int32_t block, int64_t begin, int64_t end) {
   const int64_t first = to.first_row(block), rows = to.first_row(block + 1) - first;
-  const int64_t step = to.format == FloatFormat::kBF16 ? 2 * kLanes : kLanes;
-  auto* out =
-      reinterpret_cast<float*>(to.data + to.bytes(to.columns, first) + to.bytes(begin, rows));
-  for (int64_t k = begin; k < end; k += step, out += rows * step) {
-    const int64_t n = columns - k < step ? (columns > k ? columns - k : 0) : step;
-    for (int64_t r = 0; r < rows; ++r) {
-      const float* from = x + r * x_stride + k;
-      float padded[2 * kLanes] = {};
-      if (n < step) {
-        std::memcpy(padded, from, static_cast<std::size_t>(n) * 4);
-        from = padded;
-      }
-      float* const to_row = out + r * kLanes;
-      if (step == kLanes) {
-        vstore(to_row, vload(from));
-      } else {
-        for (int64_t i = 0; i < kLanes; ++i) {
-          to_row[i] = from[2 * i];
-          to_row[rows * kLanes + i] = from[2 * i + 1];
-        }
-      }
-    }
+  float* const out = reinterpret_cast<float*>(to.data) + first * to.columns;
+  for (int64_t r = 0; r < rows; ++r) {
+    const float* row = x + r * x_stride;
+    for (int64_t k = begin; k < end; ++k) out[k * rows + r] = k < columns ? row[k] : 0.0f;
   }
 }
 
