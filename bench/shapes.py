@@ -49,6 +49,7 @@ SHAPES = {
     # 2048, 16 heads of 128, 9 layers of 61.
     "deepseek-moe": DeepSeekShape("deepseek2", 2048, 9, 4608, 16, 1, 129280, context=163840, expert_ffn=512),
     "tiny": Shape("qwen2", 256, 4, 768, 4, 2, 2048, head_dim=64),
+    "small": Shape("qwen2", 1024, 8, 3072, 16, 4, 8192),  # 230 MB of bf16: weights outweigh the program
     "tiny-moe": DeepSeekShape(
         "deepseek2", 256, 3, 512, 4, 1, 2048, expert_ffn=256, q_rank=256, kv_rank=256, experts=16, used=4
     ),
