@@ -15,6 +15,7 @@ namespace holdfast::cli {
 using Action = std::function<int()>;
 
 // Each adds its subcommand to `app`; when the user chose it, `action` is set during parsing.
+void register_access(CLI::App& app, Action& action);
 void register_audit(CLI::App& app, Action& action);
 void register_bench(CLI::App& app, Action& action);
 void register_convert(CLI::App& app, Action& action);

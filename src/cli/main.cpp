@@ -39,6 +39,7 @@ int main(int argc, char** argv) {
            register_convert,
            register_tokenize,
            register_template,
+           register_access,
            register_doctor,
            register_bench,
            register_eval,

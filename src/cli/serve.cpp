@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <ctime>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -18,6 +19,7 @@
 
 #include "base/log.h"
 #include "base/state_file.h"
+#include "cli/access_file.h"
 #include "cli/audit_option.h"
 #include "cli/command.h"
 #include "cli/model_option.h"
@@ -42,6 +44,7 @@ struct Options {
   bool insecure_loopback = false;
   TlsFiles tls;
   std::string client_auth = "required";
+  std::string access_file;
   std::vector<std::string> names;  // further ones of this server
   int threads = 0;
   int context = 0;
@@ -212,6 +215,42 @@ Status record_start(Auditor& auditor, const std::vector<std::shared_ptr<ServedMo
   return auditor.log().append_and_wait(w.take());
 }
 
+// The first administrator's key: on the terminal, or else in a file, but never in a log.
+Status show_first_key(const NewKey& made) {
+  if (isatty(STDERR_FILENO) == 1) {
+    std::fprintf(stderr, "holdfast: the first administrator's key, shown this once:\n  %s\n",
+                 made.secret.c_str());
+    return {};
+  }
+  const std::string path = (std::filesystem::path(home_directory()) / "first-admin.key").string();
+  RETURN_IF_ERROR(write_state_file(path, made.secret + "\n", Access::kOwner));
+  spdlog::warn("the first administrator's key is in {}: take it and remove the file", path);
+  return {};
+}
+
+// With a policy everybody shows who they are, however they come. Without one, plain HTTP is for one
+// local user; over TLS there are keys, the first of which is made here.
+Status choose_access(Options& options) {
+  const std::string file = find_access_file(options.access_file);
+  if (file.empty() && !options.server.tls) {
+    spdlog::info("no access_control.yaml: whoever reaches this server may do everything");
+    return {};
+  }
+  AccessControl::Options access;
+  access.folder = home_directory();
+  access.policy_file = file;
+  ASSIGN_OR_RETURN(options.server.access, AccessControl::open(std::move(access)));
+  ASSIGN_OR_RETURN(const auto keys, options.server.access->keys().list());
+  if (!file.empty() || !keys.empty()) return {};
+  KeyInfo first;
+  first.owner = "admin";
+  first.roles = {"admin"};
+  first.note = "made at first start";
+  ASSIGN_OR_RETURN(const NewKey made,
+                   options.server.access->keys().create(first, std::time(nullptr)));
+  return show_first_key(made);
+}
+
 void serve_until_stopped(Server& server) {
   while (wait_for_signal() != 's') {
     if (const Status status = server.reload(); !status) {
@@ -259,6 +298,7 @@ Status serve(Options options) {
   RETURN_IF_ERROR(begin_sandbox(options.sandbox, paths));
   ASSIGN_OR_RETURN(const std::string authority, choose_certificate(options));
   RETURN_IF_ERROR(Server::check_address(options.server));
+  RETURN_IF_ERROR(choose_access(options));
   ASSIGN_OR_RETURN(options.server.auditor, open_auditor(options.audit));
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
@@ -325,6 +365,8 @@ void register_serve(CLI::App& app, Action& action) {
   command->add_option("--tls-name", o.names, "further names for a certificate that is made here");
   command->add_option("--client-ca", o.tls.client_ca,
                       "clients show certificates signed by these (PEM)");
+  command->add_option("--access", o.access_file,
+                      "who may do what; $HOLDFAST_HOME/access_control.yaml where it exists");
   command->add_option("--client-auth", o.client_auth, "with --client-ca: may a client have none?")
       ->check(CLI::IsMember({"required", "optional"}))
       ->capture_default_str();

@@ -54,20 +54,28 @@ std::string facts_of(const ServedModel& model, const OpenAiRequest& request) {
 
 }  // namespace
 
-std::string who_json(const HttpRequest&) { return R"({"id":"local"})"; }
+std::string who_json(const Caller& caller) {
+  JsonWriter w(JsonWriter::kCompact);
+  w.begin_object().field("id", caller.name);
+  if (!caller.tenant.empty()) w.field("tenant", caller.tenant);
+  w.key("roles").begin_array();
+  for (const std::string& role : caller.roles) w.value(role);
+  w.end_array().field("credential", caller.credential).end_object();
+  return w.take();
+}
 
-AnswerAudit::AnswerAudit(std::shared_ptr<Auditor> auditor, const HttpRequest& http,
-                         std::string_view route, const ServedModel& model,
-                         const OpenAiRequest& request, std::vector<uint64_t> seeds)
+AnswerAudit::AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std::string_view route,
+                         const ServedModel& model, const OpenAiRequest& request,
+                         std::vector<uint64_t> seeds)
     : auditor_(std::move(auditor)),
       receipt_(audit::new_receipt()),
       route_(route),
-      request_id_(http.id),
-      facts_("\"who\":" + who_json(http) + "," + facts_of(model, request)),
+      request_id_(call.request.id),
+      facts_("\"who\":" + who_json(call.caller) + "," + facts_of(model, request)),
       seeds_(std::move(seeds)) {
   const audit::PayloadKeys& keys = auditor_->keys();
-  request_digest_ = to_hex(keys.digest("request").update(http.body).finish());
-  if (auditor_->payload() != audit::PayloadPolicy::kHmac) body_ = http.body;
+  request_digest_ = to_hex(keys.digest("request").update(call.request.body).finish());
+  if (auditor_->payload() != audit::PayloadPolicy::kHmac) body_ = call.request.body;
   for (size_t i = 0; i < seeds_.size(); ++i) {
     texts_.push_back({keys.digest("reasoning"), keys.digest("content"), {}, {}});
   }

@@ -14,6 +14,7 @@
 #include "engine/served_model.h"
 #include "server/auditor.h"
 #include "server/openai_request.h"
+#include "server/router.h"
 
 namespace holdfast {
 
@@ -24,7 +25,7 @@ class AnswerAudit {
  public:
   // `seeds`: of each choice. Says at once, without waiting, that a stream begins: text that leaves
   // must be on record even if nothing closes the answer.
-  AnswerAudit(std::shared_ptr<Auditor> auditor, const HttpRequest& http, std::string_view route,
+  AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std::string_view route,
               const ServedModel& model, const OpenAiRequest& request, std::vector<uint64_t> seeds);
 
   const std::string& receipt() const { return receipt_; }
@@ -62,7 +63,7 @@ class AnswerAudit {
   std::shared_ptr<Outcome> outcome_ = std::make_shared<Outcome>();
 };
 
-// The record of who asked, as JSON.
-std::string who_json(const HttpRequest& request);
+// The record of who asked, as JSON: {"id", "tenant", "roles", "credential"}.
+std::string who_json(const Caller& caller);
 
 }  // namespace holdfast

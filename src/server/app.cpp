@@ -4,12 +4,14 @@
 
 namespace holdfast {
 
-ApiResult<ServedModel*> App::find_model(std::string_view id) const {
-  for (const auto& model : models) {
-    if (model->id() == id) return model.get();
-  }
+ApiResult<ServedModel*> App::find_model(std::string_view id, const Caller& caller) const {
   std::string known;
-  for (const auto& model : models) known += (known.empty() ? "'" : ", '") + model->id() + "'";
+  for (const auto& model : models) {
+    if (!caller.may_use_model(model->id())) continue;
+    if (model->id() == id) return model.get();
+    known += (known.empty() ? "'" : ", '") + model->id() + "'";
+  }
+  if (known.empty()) known = "none for you";
   return api_fail(404,
                   fmt::format("The model '{}' does not exist here; this server has {}", id, known),
                   "model_not_found", "model");

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "access/caller.h"
 #include "engine/served_model.h"
 #include "server/api_error.h"
 #include "server/auditor.h"
@@ -17,8 +18,8 @@ struct App {
   std::shared_ptr<Auditor> auditor;  // null: nothing is recorded
   std::atomic<bool> draining{false};
 
-  // 404 with code model_not_found.
-  ApiResult<ServedModel*> find_model(std::string_view id) const;
+  // 404 with code model_not_found, also for a model that this caller may not use.
+  ApiResult<ServedModel*> find_model(std::string_view id, const Caller& caller) const;
 };
 
 // Stands for what decides an answer besides the request: the model and how it is run. Clients

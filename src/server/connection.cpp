@@ -1,5 +1,6 @@
 #include "server/connection.h"
 
+#include <cstring>
 #include <ctime>
 
 #include <boost/asio/as_tuple.hpp>
@@ -50,6 +51,19 @@ Connection::Connection(Socket socket, std::shared_ptr<const TlsContext> tls, Run
       signal_(socket_.get_executor()),
       write_timer_(socket_.get_executor()) {
   if (tls) tls_.emplace(std::move(tls));
+  peer_.transport = runtime.transport;
+  learn_peer();
+}
+
+void Connection::learn_peer() {
+  peer_.address = "unix";
+  if (peer_.transport == Transport::kUnix) return;
+  error_code ec;
+  const auto endpoint = socket_.remote_endpoint(ec);
+  asio::ip::tcp::endpoint address;
+  if (ec || endpoint.size() > address.capacity()) return;
+  std::memcpy(address.data(), endpoint.data(), endpoint.size());
+  peer_.address = address.address().to_string();
 }
 
 // A note on coroutines: GCC 12 evaluates what co_await needs before it looks at the left side of
@@ -149,7 +163,10 @@ asio::awaitable<bool> Connection::shake_hands() {
     const std::string hello = tls_->take_output();
     co_await write_network(hello, runtime_.options.write_timeout);
   }
-  if (tls_->established()) co_return true;
+  if (tls_->established()) {
+    peer_.certificate_subject = tls_->peer_subject();
+    co_return true;
+  }
   if (tls_->plain_http()) {
     const ApiError plain{400, "This port speaks TLS: use https://", "tls_required", {}, {}};
     tls_.reset();
@@ -167,12 +184,16 @@ asio::awaitable<bool> Connection::shake_hands() {
 asio::awaitable<bool> Connection::read_request(HttpReader& reader) {
   const ServerOptions& options = runtime_.options;
   Clock::time_point begin = Clock::now();  // of the phase: idle, head, body
-  bool started = false, in_body = false, continued = false;
+  bool started = false, in_body = false, judged = false, continued = false;
   uint64_t body_bytes = 0;
   for (;;) {
     const size_t used = reader.put(in_);
     in_.erase(0, used);
-    if (reader.error() || reader.done()) co_return true;
+    if (reader.error()) co_return true;
+    if (reader.done()) {
+      if (!judged) passage_ = pass_gate(reader.head(), peer_, options.access.get());
+      co_return true;
+    }
     if (end_of_input_ || gone_ || cut_) co_return false;
     if (close_after_ && !reader.started()) co_return false;
     if (reader.started() != started || reader.head_done() != in_body) {
@@ -181,6 +202,11 @@ asio::awaitable<bool> Connection::read_request(HttpReader& reader) {
       begin = Clock::now();
     }
     if (in_body) body_bytes += used;
+    if (in_body && !judged) {
+      judged = true;
+      passage_ = pass_gate(reader.head(), peer_, options.access.get());
+      if (passage_.refusal) co_return true;  // whatever follows is not wanted
+    }
     if (reader.wants_continue() && !continued) {
       continued = true;
       const bool sent = co_await write("HTTP/1.1 100 Continue\r\n\r\n", options.write_timeout);
@@ -320,7 +346,15 @@ asio::awaitable<void> Connection::run() {
       co_await linger();
       break;
     }
+    const bool complete = reader.done();
     const auto request = std::make_shared<HttpRequest>(reader.take());
+    if (!complete) {  // refused by its head
+      request->keep_alive = false;
+      spdlog::info("refused: {} {}", passage_.refusal->status, passage_.refusal->code);
+      co_await send_response(*request, passage_.refusal->response());
+      co_await linger();
+      break;
+    }
     serving_ = true;
     const bool sent = co_await serve(request);
     serving_ = false;

@@ -45,13 +45,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Clock = std::chrono::steady_clock;
   using Milliseconds = std::chrono::milliseconds;
 
+  void learn_peer();
   awaitable<bool> shake_hands();  // false: this client and we have no TLS in common
   awaitable<bool> read_request(HttpReader& reader);
   awaitable<bool> serve(
       const std::shared_ptr<HttpRequest>& request);  // false: the answer did not get through
-  awaitable<Reply> call_route(std::shared_ptr<HttpRequest> request, RouteMatch match);
+  awaitable<Reply> call_route(std::shared_ptr<HttpRequest> request);
   awaitable<bool> send_answer(const HttpRequest& request, std::unique_ptr<Answer> answer);
   awaitable<bool> follow(Answer& answer, bool chunked);
+  void note_usage(const Usage& usage);
   awaitable<bool> send_response(const HttpRequest& request, HttpResponse response);
   awaitable<bool> write(std::string_view data, Milliseconds timeout);
   awaitable<bool> write_network(std::string_view data, Milliseconds timeout);
@@ -70,6 +72,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Socket socket_;
   Runtime& runtime_;
   std::optional<TlsSession> tls_;
+  Peer peer_;
+  Passage passage_;      // of the request that is being read or answered
+  Admission admission_;  // likewise: its place among the running ones
   boost::asio::steady_timer signal_, write_timer_;
   std::string in_;                 // read and not yet parsed
   std::vector<char> read_buffer_;  // of the read that is under way

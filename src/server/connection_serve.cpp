@@ -10,7 +10,6 @@
 
 #include "base/log.h"
 #include "server/connection.h"
-#include "server/loopback_guard.h"
 #include "server/sse.h"
 
 namespace holdfast {
@@ -53,18 +52,6 @@ struct WakerCloser {
   ~WakerCloser() { waker->close(); }
 };
 
-std::optional<ApiError> check_page(const HttpRequest& request, Transport transport) {
-  switch (transport) {
-    case Transport::kLoopback:
-      return check_loopback_origin(request);
-    case Transport::kTls:
-      return check_same_origin(request);
-    case Transport::kUnix:
-      break;  // no browser reaches it
-  }
-  return std::nullopt;
-}
-
 }  // namespace
 
 asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shared) {
@@ -73,18 +60,20 @@ asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shar
   status_ = 0;
   tokens_ = 0;
   discarded_ = 0;
-  RouteMatch match;
-  if (auto refused = check_page(request, runtime_.transport)) {
-    match.error = std::move(*refused);
-  } else {
-    match = match_route(request);
+  const Route* route = passage_.match.route;
+  if (route != nullptr && route->metered && runtime_.options.access) {
+    auto admitted = runtime_.options.access->admit(*passage_.caller);
+    if (auto* refusal = std::get_if<QuotaRefusal>(&admitted)) {
+      passage_.refusal = quota_error(*refusal);
+    } else {
+      admission_ = std::move(std::get<Admission>(admitted));
+    }
   }
-  const std::string_view name = match.route ? match.route->pattern : "(no route)";
   Reply reply;
-  if (match.route) {
-    reply = co_await call_route(shared, std::move(match));
+  if (passage_.refusal) {
+    reply = passage_.refusal->response();
   } else {
-    reply = match.error.response();
+    reply = co_await call_route(shared);
   }
   bool sent = false;
   if (auto* answer = std::get_if<std::unique_ptr<Answer>>(&reply)) {
@@ -92,24 +81,26 @@ asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shar
   } else if (!gone_) {
     sent = co_await send_response(request, std::move(std::get<HttpResponse>(reply)));
   }
+  admission_ = {};
   const auto spent = std::chrono::duration_cast<Milliseconds>(Clock::now() - begin);
-  spdlog::info("{} {} {} {} ms {} tokens {}", request.method.substr(0, 16), name,
-               sent ? status_ : 499, spent.count(), tokens_, request.id);
+  spdlog::info("{} {} {} {} ms {} tokens {} {}", request.method.substr(0, 16),
+               route != nullptr ? route->pattern : "(no route)", sent ? status_ : 499,
+               spent.count(), tokens_, passage_.caller ? passage_.caller->name : "-", request.id);
   co_return sent;
 }
 
-asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> request,
-                                              RouteMatch match) {
+asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> request) {
   // The worker may outlive this coroutine when the client leaves: what it needs is in the job.
   struct Job {
     std::shared_ptr<HttpRequest> request;
     RouteMatch match;
+    std::shared_ptr<const Caller> caller;
     Reply reply;
     bool done = false;  // on the strand
 
     void run(App& app) {
       try {
-        reply = match.route->handle(app, *request, match.rest);
+        reply = match.route->handle({app, *request, match.rest, *caller});
       } catch (const std::exception& failure) {  // memory, most likely: other requests go on
         spdlog::error("{} {}: {}", match.route->pattern, request->id, failure.what());
         reply = to_api_error({Code::kInternal, "The server failed on this request"}).response();
@@ -119,7 +110,8 @@ asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> reque
   };
   auto job = std::make_shared<Job>();
   job->request = std::move(request);
-  job->match = std::move(match);
+  job->match = passage_.match;
+  job->caller = passage_.caller;
   if (!job->match.route->blocking) {
     job->run(runtime_.app);
     co_return std::move(job->reply);
@@ -146,7 +138,6 @@ asio::awaitable<bool> Connection::send_answer(const HttpRequest& request,
   start_read();
   if (!answer->streams()) {
     const bool complete = co_await follow(*answer, false);
-    tokens_ = answer->generated_tokens();
     if (!complete) co_return false;
     HttpResponse response = answer->response();
     for (auto& field : answer->fields()) response.fields.push_back(std::move(field));
@@ -162,8 +153,12 @@ asio::awaitable<bool> Connection::send_answer(const HttpRequest& request,
   const bool begun = co_await write(out, runtime_.options.write_timeout);
   bool complete = false;
   if (begun) complete = co_await follow(*answer, chunked);
-  tokens_ = answer->generated_tokens();
   co_return complete;
+}
+
+void Connection::note_usage(const Usage& usage) {
+  tokens_ = usage.completion_tokens;
+  admission_.charge(int64_t{usage.prompt_tokens} + usage.completion_tokens, usage.reasoning_tokens);
 }
 
 // Advances the answer to its end, sending events as they come. False: the client is gone.
@@ -173,6 +168,7 @@ asio::awaitable<bool> Connection::follow(Answer& answer, bool chunked) {
   for (;;) {
     events.clear();
     auto progress = answer.advance(events);
+    note_usage(answer.usage());
     const bool interrupted = cut_ && progress != Answer::Progress::kDone;
     if (interrupted) {
       answer.interrupt(events);

@@ -79,6 +79,10 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
     return true;
   }
   if (audit_) audit_->take(static_cast<size_t>(index), *event);
+  if (options_.hide_reasoning) {
+    event->reasoning.clear();
+    event->reasoning_logprobs.clear();
+  }
   if (options_.stream) {
     if (says_something(*event)) format_->delta(index, *event, out);
   } else {
@@ -120,7 +124,7 @@ void GenerationAnswer::fail(const Error& error) {
 void GenerationAnswer::close(std::string_view outcome) {
   state_ = State::kClosing;
   if (audit_) {
-    audit_->close(choices_, total(), outcome, error_ ? error_->code : std::string_view());
+    audit_->close(choices_, usage(), outcome, error_ ? error_->code : std::string_view());
   }
 }
 
@@ -133,7 +137,7 @@ void GenerationAnswer::settle(std::string& out) {
   state_ = State::kDone;
   if (!options_.stream) return;
   if (error_) return append_sse(error_->json(), out);
-  if (options_.include_usage) format_->usage(total(), out);
+  if (options_.include_usage) format_->usage(usage(), out);
   append_sse("[DONE]", out);
 }
 
@@ -151,11 +155,10 @@ HttpFields GenerationAnswer::fields() const {
   return {{"holdfast-receipt", audit_->receipt()}};
 }
 
-// The prompt counts once for all its choices.
-Usage GenerationAnswer::total() const {
+Usage GenerationAnswer::usage() const {
   Usage sum;
   for (size_t i = 0; i < choices_.size(); ++i) {
-    const Usage& usage = choices_[i].usage;
+    const Usage usage = choices_[i].stream ? choices_[i].stream->usage() : choices_[i].usage;
     sum.completion_tokens += usage.completion_tokens;
     sum.reasoning_tokens += usage.reasoning_tokens;
     if (i % static_cast<size_t>(options_.choices_per_prompt) != 0) continue;
@@ -168,15 +171,7 @@ Usage GenerationAnswer::total() const {
 HttpResponse GenerationAnswer::response() {
   CHECK(state_ == State::kDone) << "the answer is not complete";
   if (error_) return error_->response();
-  return {.body = format_->whole(choices_, total())};
-}
-
-int64_t GenerationAnswer::generated_tokens() const {
-  int64_t sum = 0;
-  for (const Choice& choice : choices_) {
-    sum += (choice.stream ? choice.stream->usage() : choice.usage).completion_tokens;
-  }
-  return sum;
+  return {.body = format_->whole(choices_, usage())};
 }
 
 }  // namespace holdfast

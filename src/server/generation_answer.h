@@ -37,6 +37,7 @@ struct GenerationAnswerOptions {
   bool stream = false;
   bool include_usage = false;  // a last event with the usage
   int32_t choices_per_prompt = 1;
+  bool hide_reasoning = false;  // it is counted, and not told
 };
 
 class GenerationAnswer final : public Answer {
@@ -55,7 +56,7 @@ class GenerationAnswer final : public Answer {
   void interrupt(std::string& out) override;
   HttpResponse response() override;
   HttpFields fields() const override;
-  int64_t generated_tokens() const override;
+  Usage usage() const override;
 
  private:
   enum class State { kRunning, kClosing, kDone };  // closing: until the record is safe
@@ -66,7 +67,6 @@ class GenerationAnswer final : public Answer {
   void drop_streams();
   void close(std::string_view outcome);
   void settle(std::string& out);
-  Usage total() const;
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;

@@ -1,15 +1,14 @@
 // The handlers that the route table names; one file for each family.
 #pragma once
 
-#include "server/app.h"
-#include "server/reply.h"
+#include "server/router.h"
 
 namespace holdfast {
 
-Reply handle_health(App& app, const HttpRequest& request, std::string_view rest);
-Reply handle_list_models(App& app, const HttpRequest& request, std::string_view rest);
-Reply handle_get_model(App& app, const HttpRequest& request, std::string_view rest);
-Reply handle_chat_completions(App& app, const HttpRequest& request, std::string_view rest);
-Reply handle_completions(App& app, const HttpRequest& request, std::string_view rest);
+Reply handle_health(const Call& call);
+Reply handle_list_models(const Call& call);
+Reply handle_get_model(const Call& call);
+Reply handle_chat_completions(const Call& call);
+Reply handle_completions(const Call& call);
 
 }  // namespace holdfast

@@ -33,6 +33,8 @@ class HttpReader {
   const std::optional<ApiError>& error() const { return error_; }
   // The client waits for "100 Continue" before it sends the body.
   bool wants_continue() const { return head_done_ && !done_ && !error_ && expects_continue_; }
+  // What is known of the request, once head_done().
+  const HttpRequest& head() const { return request_; }
   // When done, or after the head for what is known by then.
   HttpRequest take();
 

@@ -9,18 +9,26 @@ namespace {
 
 constexpr std::string_view kRoute = "/v1/completions";
 
-ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest& http) {
+ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
+  const HttpRequest& http = call.request;
+  if (!call.caller.grants.shows_thinking) {
+    return api_fail(403,
+                    "You may not see models think, and a raw completion could show it: use "
+                    "/v1/chat/completions",
+                    "thinking_hidden");
+  }
   if (auto ok = check_json_body(http); !ok) return tl::unexpected(std::move(ok).error());
   auto parsed = parse_completion_request(http.body);
   if (!parsed) return tl::unexpected(std::move(parsed).error());
   OpenAiCompletionRequest& request = *parsed;
-  const auto found = app.find_model(request.model);
+  const auto found = call.app.find_model(request.model, call.caller);
   if (!found) return tl::unexpected(found.error());
   ServedModel& model = **found;
+  request.options.cache_salt = call.caller.cache_salt();
   if (auto ok = fit_to_model(model, request); !ok) {
     return tl::unexpected(std::move(ok).error());
   }
-  if (auto ok = check_audit(app, kRoute); !ok) return tl::unexpected(std::move(ok).error());
+  if (auto ok = check_audit(call.app, kRoute); !ok) return tl::unexpected(std::move(ok).error());
 
   TextStreams streams;
   for (const auto& prompt : request.prompts) {
@@ -40,7 +48,7 @@ ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest&
     }
   }
   const auto choices = static_cast<int32_t>(streams.size());
-  auto audit = begin_audit(app, http, kRoute, model, request, streams);
+  auto audit = begin_audit(call, kRoute, model, request, streams);
   Envelope envelope{random_id("cmpl-"), model.id(), system_fingerprint(model), unix_time()};
   return std::make_unique<GenerationAnswer>(
       std::move(streams),
@@ -51,8 +59,8 @@ ApiResult<std::unique_ptr<Answer>> start_completion(App& app, const HttpRequest&
 
 }  // namespace
 
-Reply handle_completions(App& app, const HttpRequest& request, std::string_view) {
-  auto answer = start_completion(app, request);
+Reply handle_completions(const Call& call) {
+  auto answer = start_completion(call);
   if (!answer) return answer.error().response();
   return std::move(*answer);
 }

@@ -18,18 +18,20 @@ void write_model(JsonWriter& w, const ServedModel& model) {
 
 }  // namespace
 
-Reply handle_list_models(App& app, const HttpRequest&, std::string_view) {
+Reply handle_list_models(const Call& call) {
   HttpResponse response;
   JsonWriter w(JsonWriter::kCompact);
   w.begin_object().field("object", "list").key("data").begin_array();
-  for (const auto& model : app.models) write_model(w, *model);
+  for (const auto& model : call.app.models) {
+    if (call.caller.may_use_model(model->id())) write_model(w, *model);
+  }
   w.end_array().end_object();
   response.body = w.take();
   return response;
 }
 
-Reply handle_get_model(App& app, const HttpRequest&, std::string_view rest) {
-  const auto model = app.find_model(rest);
+Reply handle_get_model(const Call& call) {
+  const auto model = call.app.find_model(call.rest, call.caller);
   if (!model) return model.error().response();
   HttpResponse response;
   JsonWriter w(JsonWriter::kCompact);

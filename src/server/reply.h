@@ -6,6 +6,7 @@
 #include <string>
 #include <variant>
 
+#include "engine/generation.h"
 #include "server/http_message.h"
 
 namespace holdfast {
@@ -32,8 +33,8 @@ class Answer {
   virtual HttpResponse response() = 0;
   // Further response fields; known from the start.
   virtual HttpFields fields() const { return {}; }
-  // For the log.
-  virtual int64_t generated_tokens() const = 0;
+  // So far, of all choices; the prompt counts once for those that share it.
+  virtual Usage usage() const = 0;
 };
 
 using Reply = std::variant<HttpResponse, std::unique_ptr<Answer>>;

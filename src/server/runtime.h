@@ -11,18 +11,12 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "server/app.h"
+#include "server/gate.h"
 #include "server/server.h"
 
 namespace holdfast {
 
 class Connection;
-
-// How clients reach the server.
-enum class Transport {
-  kLoopback,  // plain HTTP to this machine
-  kUnix,      // plain HTTP on a Unix socket
-  kTls,
-};
 
 struct Runtime {
   explicit Runtime(const ServerOptions& server_options)

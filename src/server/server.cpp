@@ -161,8 +161,11 @@ Status HttpServer::listen(std::vector<std::shared_ptr<ServedModel>> models) {
 }
 
 Status HttpServer::reload() {
-  if (!runtime_.options.tls) return {};
-  ASSIGN_OR_RETURN(auto tls, TlsContext::load(*runtime_.options.tls));
+  std::shared_ptr<const TlsContext> tls;
+  if (runtime_.options.tls) {
+    ASSIGN_OR_RETURN(tls, TlsContext::load(*runtime_.options.tls));
+  }
+  if (runtime_.options.access) RETURN_IF_ERROR(runtime_.options.access->reload());
   const std::lock_guard lock(runtime_.mutex);
   runtime_.tls = std::move(tls);
   return {};

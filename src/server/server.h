@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "access/access_control.h"
 #include "base/result.h"
 #include "engine/served_model.h"
 #include "server/auditor.h"
@@ -22,6 +23,8 @@ struct ServerOptions {
   std::optional<TlsFiles> tls;
   // Plain HTTP on this Unix socket, for its owner alone, instead of host and port.
   std::string unix_socket;
+  // Who may do what. None: whoever reaches the server is its one user, who may do everything.
+  std::shared_ptr<AccessControl> access;
   std::shared_ptr<Auditor> auditor;  // what puts answers on record; null: nothing does
   int io_threads = 1;
   int worker_threads = 2;  // parse bodies, render templates, tokenize
@@ -48,8 +51,8 @@ class Server {
   virtual ~Server() = default;  // stops as stop() does
 
   virtual uint16_t port() const = 0;  // 0 on a Unix socket
-  // Reads the certificates again, for new connections; those that are open keep theirs. When
-  // anything is wrong with them, nothing changes.
+  // Reads the certificates and the access policy again; connections that are open keep their
+  // certificates. When anything is wrong, nothing changes.
   virtual Status reload() = 0;
   // No new connections; what is running may finish for up to `seconds`, then is cut. Returns when
   // all is over. A second call, from another thread, may shorten the time.

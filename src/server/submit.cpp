@@ -56,13 +56,14 @@ ApiResult<void> check_audit(const App& app, std::string_view route) {
   return app.auditor->check_ready(route);
 }
 
-std::unique_ptr<AnswerAudit> begin_audit(const App& app, const HttpRequest& http,
-                                         std::string_view route, const ServedModel& model,
-                                         const OpenAiRequest& request, const TextStreams& streams) {
-  if (!app.auditor) return nullptr;
+std::unique_ptr<AnswerAudit> begin_audit(const Call& call, std::string_view route,
+                                         const ServedModel& model, const OpenAiRequest& request,
+                                         const TextStreams& streams) {
+  if (!call.app.auditor) return nullptr;
   std::vector<uint64_t> seeds;
   for (const auto& stream : streams) seeds.push_back(stream->seed());
-  return std::make_unique<AnswerAudit>(app.auditor, http, route, model, request, std::move(seeds));
+  return std::make_unique<AnswerAudit>(call.app.auditor, call, route, model, request,
+                                       std::move(seeds));
 }
 
 }  // namespace holdfast

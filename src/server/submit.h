@@ -31,8 +31,8 @@ ApiResult<void> submit_choices(
 // 503 when this route's answers must be on record and cannot be.
 ApiResult<void> check_audit(const App& app, std::string_view route);
 // The record of an answer whose generations run; null when nothing is recorded.
-std::unique_ptr<AnswerAudit> begin_audit(const App& app, const HttpRequest& http,
-                                         std::string_view route, const ServedModel& model,
-                                         const OpenAiRequest& request, const TextStreams& streams);
+std::unique_ptr<AnswerAudit> begin_audit(const Call& call, std::string_view route,
+                                         const ServedModel& model, const OpenAiRequest& request,
+                                         const TextStreams& streams);
 
 }  // namespace holdfast

@@ -32,7 +32,8 @@ class Server:
         self.scratch = tempfile.TemporaryDirectory(prefix="holdfast-")
         if "--audit" not in arguments:  # servers of one home would write one log
             command += ["--audit", self.scratch.name + "/audit", "--audit-keys", self.scratch.name + "/keys"]
-        environment = os.environ | {"HOLDFAST_HOME": str(home or self.scratch.name)}
+        home = home or Path(self.scratch.name)
+        environment = os.environ | {"HOLDFAST_HOME": str(home)}
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
         )
@@ -42,6 +43,8 @@ class Server:
         self.announced = json.loads(line)
         self.url: str = self.announced["url"]
         self.port: int = self.announced.get("port", 0)
+        first = home / "first-admin.key"
+        self.key = first.read_text().strip() if first.exists() else "none"
 
     def client(self) -> openai.OpenAI:
         return openai.OpenAI(base_url=self.url + "/v1", api_key="none", max_retries=0, timeout=None)

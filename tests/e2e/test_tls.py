@@ -43,9 +43,11 @@ def certificate_of(port: int, authority: Path) -> dict:
 
 
 def reload(server: Server) -> str:
-    """Sends SIGHUP; the line that the log gains."""
+    """Sends SIGHUP; what the log says of it."""
     server.process.send_signal(signal.SIGHUP)
-    return server.process.stderr.readline()
+    while "reloaded" not in (line := server.process.stderr.readline()):
+        assert line
+    return line
 
 
 def test_openai_client_trusts_the_private_authority(secure):
@@ -53,7 +55,7 @@ def test_openai_client_trusts_the_private_authority(secure):
     trusting = ssl.create_default_context(cafile=secure.announced["ca"])
     with openai.OpenAI(
         base_url=secure.url + "/v1",
-        api_key="none",
+        api_key=secure.key,
         max_retries=0,
         http_client=openai.DefaultHttpxClient(verify=trusting),
     ) as client:
@@ -156,7 +158,7 @@ def test_reload_under_100_streams_drops_none(start_server, authority, tmp_path):
     for _ in range(100):
         raw = Raw(server.port)
         raw.socket = context.wrap_socket(raw.socket, server_hostname="localhost")
-        raw.send(post("/v1/chat/completions", body))
+        raw.send(post("/v1/chat/completions", body, f"Authorization: Bearer {server.key}"))
         streams.append(raw)
     for raw in streams:
         assert b"200 OK" in raw.until(b"\r\n\r\n")

@@ -1,0 +1,100 @@
+#include "server/gate.h"
+
+#include <fmt/format.h>
+
+#include "server/loopback_guard.h"
+
+namespace holdfast {
+
+namespace {
+
+std::optional<ApiError> check_page(const HttpRequest& request, Transport transport) {
+  switch (transport) {
+    case Transport::kLoopback:
+      return check_loopback_origin(request);
+    case Transport::kTls:
+      return check_same_origin(request);
+    case Transport::kUnix:
+      break;  // no browser reaches it
+  }
+  return std::nullopt;
+}
+
+// RFC 6750, section 3.
+ApiError unauthenticated(const AuthenticationFailure& failure) {
+  if (failure.retry_after > 0) {
+    return {429,
+            "Too many failed attempts from your address",
+            "too_many_failures",
+            {},
+            {{"retry-after", std::to_string(failure.retry_after)}}};
+  }
+  if (failure.nothing_shown) {
+    return {401,
+            "This server wants a key: send 'Authorization: Bearer KEY'",
+            "missing_api_key",
+            {},
+            {{"www-authenticate", "Bearer realm=\"holdfast\""}}};
+  }
+  return {401,
+          fmt::format("You are not known here: {}", failure.message),
+          "invalid_api_key",
+          {},
+          {{"www-authenticate", "Bearer realm=\"holdfast\", error=\"invalid_token\""}}};
+}
+
+ApiError not_permitted(const Caller& caller, std::string_view permission) {
+  return {403,
+          fmt::format("'{}' lacks the permission {}", caller.name, permission),
+          "permission_denied",
+          {},
+          {{"www-authenticate",
+            fmt::format("Bearer realm=\"holdfast\", error=\"insufficient_scope\", scope=\"{}\"",
+                        permission)}}};
+}
+
+}  // namespace
+
+Passage pass_gate(const HttpRequest& head, const Peer& peer, AccessControl* access) {
+  Passage out;
+  if (auto foreign = check_page(head, peer.transport)) {
+    out.refusal = std::move(foreign);
+    return out;
+  }
+  RouteMatch match = match_route(head);
+  const bool is_public = match.route != nullptr && match.route->permission == kPublic;
+  if (access == nullptr) {
+    out.caller = std::make_shared<const Caller>(Caller::local());
+  } else {
+    auto who = access->authenticate({.authorization = head.field("authorization"),
+                                     .certificate_subject = peer.certificate_subject,
+                                     .peer = peer.address});
+    if (auto* caller = std::get_if<Caller>(&who)) {
+      out.caller = std::make_shared<const Caller>(std::move(*caller));
+    } else if (is_public) {
+      out.caller = std::make_shared<const Caller>();  // nobody, who may nothing
+    } else {
+      out.refusal = unauthenticated(std::get<AuthenticationFailure>(who));
+      return out;
+    }
+  }
+  // Only somebody we know learns which routes there are.
+  if (match.route == nullptr) {
+    out.refusal = std::move(match.error);
+  } else if (!is_public && !out.caller->may(match.route->permission)) {
+    out.refusal = not_permitted(*out.caller, match.route->permission);
+  } else {
+    out.match = std::move(match);
+  }
+  return out;
+}
+
+ApiError quota_error(const QuotaRefusal& refusal) {
+  return {429,
+          refusal.message,
+          "rate_limit_exceeded",
+          {},
+          {{"retry-after", std::to_string(refusal.retry_after)}}};
+}
+
+}  // namespace holdfast
