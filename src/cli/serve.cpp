@@ -22,6 +22,7 @@
 #include "cli/access_file.h"
 #include "cli/audit_option.h"
 #include "cli/command.h"
+#include "cli/config_option.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "cli/sandbox_option.h"
@@ -41,6 +42,7 @@ struct Options {
   ServerOptions server;
   AuditFlags audit;
   SandboxFlags sandbox;
+  std::string config;
   bool insecure_loopback = false;
   TlsFiles tls;
   std::string client_auth = "required";
@@ -398,8 +400,13 @@ void register_serve(CLI::App& app, Action& action) {
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   command->add_flag("--json", o.json, "announce the address as one JSON document");
-  command->callback([options, &action] {
-    action = [options] {
+  command->add_option("--config", o.config,
+                      "holdfast.yaml: all of these options in a file; the command line goes first");
+  command->callback([options, command, &action] {
+    action = [options, command] {
+      if (auto status = apply_config(*command, options->config); !status) {
+        return report(status.error());
+      }
       if (auto status = serve(*options); !status) return report(status.error());
       return 0;
     };

@@ -4,6 +4,7 @@ import json
 import os
 import ssl
 import subprocess
+import time
 from pathlib import Path
 
 import openai
@@ -195,3 +196,30 @@ def test_keys_that_open_nothing_are_not_made(home):
     assert "no role" in access(home, "key", "create", "zoe", "--role", "king", status=1)["error"]
     assert "no permission" in access(home, "key", "create", "anna", "--scope", "x", status=1)["error"]
     assert "no length of time" in access(home, "key", "create", "anna", "--expires", "soon", status=1)["error"]
+
+
+def test_tokens_of_an_issuer(home, start_server):
+    """With tokens that another implementation made, good until 2027."""
+    golden = json.loads((Path(__file__).parents[1] / "golden/access/tokens.json").read_text())
+    (home / "jwks.json").write_text(json.dumps(golden["jwks"]))
+    (home / "access_control.yaml").write_text(
+        POLICY + "issuers:\n- {issuer: 'https://id.example', audience: holdfast, jwks_file: jwks.json}\n"
+    )
+    server = start_server("--insecure-loopback", home=home)
+    tokens = {case["name"]: case["token"] for case in golden["cases"]}
+    expected = (200,) if time.time() < golden["now"] else (401,)
+    head = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\n\r\n"
+    status, _, body = exchange(server.port, head.format(tokens["ES256"]).encode())
+    assert status in expected, body
+    for attack in ("alg 'none'", "HS256 under the public key", "RS256 with other claims", "ES256 of zeros"):
+        status, fields, body = exchange(server.port, head.format(tokens[attack]).encode())
+        assert status == 401, attack
+        assert "invalid_token" in fields["www-authenticate"]
+
+
+def test_a_wrong_jwks_is_named(home, start_server):
+    (home / "access_control.yaml").write_text(
+        POLICY + "issuers:\n- {issuer: i, audience: a, jwks_file: nowhere.json}\n"
+    )
+    with pytest.raises(RuntimeError, match=r"nowhere\.json"):
+        start_server(home=home)
