@@ -285,6 +285,11 @@ Result<SandboxPaths> paths_of(const Options& options) {
        {options.tls.certificate, options.tls.key, options.tls.client_ca}) {
     allow_folder_of(file, paths.read);
   }
+  if (const std::string policy = find_access_file(options.access_file); !policy.empty()) {
+    allow_folder_of(policy, paths.read);
+    ASSIGN_OR_RETURN(const AccessPolicy access, AccessPolicy::load(policy));
+    for (const Issuer& issuer : access.issuers) allow_folder_of(issuer.jwks_file, paths.read);
+  }
   for (const std::string& socket : options.audit.syslog) paths.read.push_back(socket);
   return paths;
 }

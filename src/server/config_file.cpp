@@ -42,6 +42,8 @@ const std::vector<Section>& sections() {
         {"segment", "--audit-segment"},
         {"cold", "--audit-cold"},
         {"keep_days", "--audit-keep"}}},
+      {"sandbox",
+       {{"mode", "--sandbox"}, {"read", "--sandbox-read"}, {"write", "--sandbox-write"}}},
       {"engine",
        {{"threads", "--threads"},
         {"context", "--context"},
