@@ -40,6 +40,13 @@ class Run:
     output: str
     seconds: float
     peak_mib: float
+    others: float  # share of the machine's time that other programs used meanwhile
+
+
+def busy_seconds() -> float:
+    """Of all processors together, since the machine started; what a hypervisor took is not counted."""
+    user, nice, system, _, _, irq, soft = map(int, Path("/proc/stat").read_text().split()[1:8])
+    return (user + nice + system + irq + soft) / os.sysconf("SC_CLK_TCK")
 
 
 def run(command: list, environment: dict[str, str] | None = None) -> Run:
@@ -47,22 +54,23 @@ def run(command: list, environment: dict[str, str] | None = None) -> Run:
     words = [str(part.resolve() if isinstance(part, Path) else part) for part in command]
     # In a folder of its own: a peer leaves a log where it runs.
     with tempfile.TemporaryFile() as errors, tempfile.TemporaryDirectory() as folder:
-        start = time.monotonic()
+        start, busy = time.monotonic(), busy_seconds()
         child = subprocess.Popen(
             words, stdout=subprocess.PIPE, stderr=errors, env=os.environ | (environment or {}), cwd=folder
         )
         output = child.stdout.read()
         _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.monotonic() - start
+        seconds, busy = time.monotonic() - start, busy_seconds() - busy
         child.returncode = os.waitstatus_to_exitcode(status)
         errors.seek(0)
         said = errors.read().decode("utf-8", "replace")
     if child.returncode != 0:
         sys.exit(f"bench: {' '.join(words)} failed:\n{said[-2000:]}")
-    return Run(output.decode("utf-8", "replace") + said, seconds, usage.ru_maxrss / 1024)
+    others = max(0.0, busy - usage.ru_utime - usage.ru_stime) / (seconds * os.cpu_count())
+    return Run(output.decode("utf-8", "replace") + said, seconds, usage.ru_maxrss / 1024, others)
 
 
-Figures = dict[str, float]  # by Row.kind
+Figures = dict[str, float]  # by Row.kind; "others": as in Run
 
 
 def holdfast(row: Row, machine: Machine) -> Figures:
@@ -71,14 +79,16 @@ def holdfast(row: Row, machine: Machine) -> Figures:
     if row.kind == "start":
         prompt = "abcdefghijklmnopqrstuvwxyz"[: row.prompt]  # a token for each letter in the made vocabulary
         command = [HOLDFAST, "generate", model, "--prompt", prompt, "--max-tokens", 1, "--ignore-eos"]
-        return {"start": run([*command, "--context", 64, "--threads", machine.threads], forced).seconds}
+        done = run([*command, "--context", 64, "--threads", machine.threads], forced)
+        return {"start": done.seconds, "others": done.others}
     command = [HOLDFAST, "bench", model, "--json", "--threads", machine.threads, "--repetitions", 1]
     command += ["--prompt", row.prompt, "--generate", row.generate, "--batch", row.batch]
     if row.kv != "f16":
-        command += ["--kv", row.kv]
+        command += ["--kv-type", row.kv]
     done = run(command, forced)
     result = json.loads(done.output[: done.output.rindex("}") + 1])["results"][0]
-    return {"prefill": result["prefill_tok_s"], "decode": result["decode_tok_s"], "memory": done.peak_mib}
+    figures = {"prefill": result["prefill_tok_s"], "decode": result["decode_tok_s"]}
+    return {**figures, "memory": done.peak_mib, "others": done.others}
 
 
 def llama(name: str, row: Row, machine: Machine) -> Figures:
@@ -90,7 +100,8 @@ def llama(name: str, row: Row, machine: Machine) -> Figures:
         # A prompt and its last logits; no warming up, no tokenizer run, nothing after.
         cold = ["--no-warmup"] if name == "llama.cpp" else ["-w", 0]
         program = programs / "llama-bench"
-        return {"start": run([program, *common, "-p", row.prompt, "-n", 0, "-r", 1, *cold]).seconds}
+        done = run([program, *common, "-p", row.prompt, "-n", 0, "-r", 1, *cold])
+        return {"start": done.seconds, "others": done.others}
     context = row.batch * (row.prompt + row.generate)
     shape = ["-c", context, "-npp", row.prompt, "-ntg", row.generate, "-npl", row.batch]
     if row.kv == "q8":
@@ -103,7 +114,7 @@ def llama(name: str, row: Row, machine: Machine) -> Figures:
     if not lines:
         sys.exit(f"bench: {name} gave no figures:\n{done.output[-2000:]}")
     cells = [float(cell) for cell in lines[-1].strip("| ").split("|")]
-    return {"prefill": cells[5], "decode": cells[7], "memory": done.peak_mib}
+    return {"prefill": cells[5], "decode": cells[7], "memory": done.peak_mib, "others": done.others}
 
 
 def measure(name: str, row: Row, machine: Machine) -> Figures:

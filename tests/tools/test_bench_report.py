@@ -36,6 +36,14 @@ def test_the_ratio_is_the_median_of_rounds_measured_side_by_side():
     assert report.ratio(PREFILL, apart) == 2.0
 
 
+def test_a_round_beside_busy_programs_does_not_count():
+    rounds = [
+        one(PREFILL.key, ours=400, llama=200) | {"others": 0.01},
+        one(PREFILL.key, ours=9, llama=1) | {"others": 0.2},
+    ]
+    assert "| prefill 512, Q4_K_M | 400.0 | 200.0 | - | 2.00 |" in report.table(rounds, "native", "english")
+
+
 def test_tables_of_both_languages_have_one_shape():
     rounds = [one(key, ours=3, llama=2, ik=1) for key in ROWS]
     english, chinese = (report.table(rounds, "native", language) for language in ("english", "chinese"))
