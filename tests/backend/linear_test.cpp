@@ -291,6 +291,32 @@ TEST_P(LinearTest, SameBytesWhileWeightsMoveOutOfTheirFile) {
   }
 }
 
+// Packed weights at every edge: one panel at a time or two, the last without a partner, part of a
+// chunk of columns, one block of rows and several, of unequal size.
+TEST_P(LinearTest, PackedTypesGiveTheSameBytesInEveryRegime) {
+  Random random(8);
+  for (const DType type : kPackedTypes) {
+    const bool small = dtype_info(type).block_size == 32;
+    for (const int64_t k :
+         small ? std::vector<int64_t>{32, 288, 1120} : std::vector<int64_t>{256, 1280}) {
+      const int64_t n = 43, most = 131;  // three panels; blocks of 66 and 65 rows
+      const Weight w = random_weight(random, type, n, k);
+      const auto weight = backend_->prepare(w.view());
+      ASSERT_TRUE(weight.has_value());
+      const auto x = random.normal(most * k);
+      const auto whole = linear(*backend_, **weight, x, most);
+      for (const int64_t rows : {1, 2, 3, 4, 5, 8, 16, 17, 64, 128, 129}) {
+        const int64_t first = random.below(most - rows + 1);
+        const std::vector<float> part(x.begin() + first * k, x.begin() + (first + rows) * k);
+        const auto expected = std::span(whole).subspan(static_cast<std::size_t>(first * n),
+                                                       static_cast<std::size_t>(rows * n));
+        ASSERT_TRUE(same_bytes(expected, linear(*backend_, **weight, part, rows)))
+            << dtype_info(type).name << " " << k << " columns, " << rows << " rows";
+      }
+    }
+  }
+}
+
 TEST_P(LinearTest, SeveralJobsWithBiasAndAccumulation) {
   Random random(6);
   const int64_t k = 256, rows = 11;

@@ -67,6 +67,11 @@ constexpr int steps_held(CodePlanes planes) {
   }
 }
 
+// The compiler would add in the order of a tree and then lack registers, or load what stays the
+// same for one more temporary; loads are as scarce as products.
+inline void in_this_order(__m256i& sum) { asm("" : "+x"(sum)); }
+inline void keep_in_registers(__m256& a, __m256& b) { asm("" : "+x"(a), "+x"(b)); }
+
 template <CodePlanes kPlanes, int kGroups, bool kMinimum, int>
 void multiply(const Chunk& chunk) {
   constexpr int kSteps = 8 / kGroups, kHold = steps_held(kPlanes);
@@ -90,9 +95,15 @@ void multiply(const Chunk& chunk) {
       }
       const float* const scales = chunk.scales[0] + strip * kGroups * kPanelRows + 8 * half;
       const float* const minimums = chunk.minimums[0] + strip * kGroups * kPanelRows + 8 * half;
+      __m256 scale[kGroups], minimum[kGroups];
+      for (int g = 0; g < kGroups; ++g) {
+        scale[g] = _mm256_loadu_ps(scales + g * kPanelRows);
+        minimum[g] = kMinimum ? _mm256_loadu_ps(minimums + g * kPanelRows) : _mm256_setzero_ps();
+      }
       const unsigned char* x = strip_x;
       float* acc = chunk.acc[0] + 8 * half;
       for (int64_t r = 0; r < chunk.rows; ++r, x += kRecord, acc += kPanelRows) {
+        if constexpr (kHold == 8 && kGroups == 1) keep_in_registers(scale[0], minimum[0]);
         __m256 sum = _mm256_loadu_ps(acc);
         const __m256 x_scale = _mm256_set1_ps(number(x + kScale));
         for (int g = 0; g < kGroups; ++g) {
@@ -107,14 +118,15 @@ void multiply(const Chunk& chunk) {
               if constexpr (kHold == 0) v = _mm256_sign_epi8(v, load256(bytes + 32 * step));
               const __m256i product = _mm256_maddubs_epi16(w[step], v);
               pairs = step == begin ? product : _mm256_add_epi16(pairs, product);
+              if constexpr (kHold > 0) in_this_order(pairs);
             }
             dot = _mm256_add_epi32(dot, _mm256_madd_epi16(pairs, ones));
           }
-          const __m256 both = _mm256_mul_ps(_mm256_loadu_ps(scales + g * kPanelRows), x_scale);
+          const __m256 both = _mm256_mul_ps(scale[g], x_scale);
           sum = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dot), both, sum);
           if constexpr (kMinimum) {
             const __m256 total = _mm256_set1_ps(number(x + kAux + 4 * g));
-            sum = _mm256_fnmadd_ps(_mm256_loadu_ps(minimums + g * kPanelRows), total, sum);
+            sum = _mm256_fnmadd_ps(minimum[g], total, sum);
           }
         }
         _mm256_storeu_ps(acc, sum);
