@@ -85,7 +85,7 @@ Result<std::shared_ptr<Auditor>> open_auditor(const AuditFlags& flags) {
                     : flags.payload == "encrypted" ? audit::PayloadPolicy::kEncrypted
                                                    : audit::PayloadPolicy::kHmac;
   auditor.open_routes = flags.open_routes;
-  return std::make_shared<Auditor>(std::move(log), std::move(keys), std::move(auditor));
+  return std::make_shared<Auditor>(std::move(log), keys, std::move(auditor));
 }
 
 }  // namespace holdfast::cli

@@ -115,6 +115,8 @@ std::vector<Attempt> attempts(int tcp, int udp, const CallFence& calls) {
          return from("process_vm_readv",
                      syscall(SYS_process_vm_readv, getppid(), nullptr, 0, nullptr, 0, 0));
        }},
+      {"a signal to another process",
+       [] { return from("tgkill", syscall(SYS_tgkill, getppid(), getppid(), 0)); }},
       {"another's sockets", [] { return from("pidfd_open", syscall(434, getppid(), 0)); }},
       {"a namespace of our own", [] { return from("unshare", syscall(SYS_unshare, 0x10000000)); }},
       {"reading /etc/passwd", [] { return from("open", open("/etc/passwd", O_RDONLY)); }},

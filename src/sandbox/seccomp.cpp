@@ -9,6 +9,7 @@
 #include <seccomp.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "sandbox/sandbox.h"
 
@@ -44,14 +45,22 @@ constexpr const char* kAllowed[] = {
     "getpriority", "getcpu", "clock_gettime", "clock_getres", "clock_nanosleep", "nanosleep",
     "gettimeofday", "time", "times", "timerfd_create", "timerfd_settime", "timerfd_gettime",
     "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait", "rt_sigpending",
-    "rt_sigsuspend", "sigaltstack", "signalfd4", "pause", "restart_syscall", "tgkill", "exit",
-    "exit_group", "arch_prctl",
+    "rt_sigsuspend", "sigaltstack", "signalfd4", "pause", "restart_syscall", "exit", "exit_group",
+    "arch_prctl",
     // who and where one is
     "getpid", "gettid", "getppid", "getpgrp", "getuid", "geteuid", "getgid", "getegid", "getgroups",
     "getresuid", "getresgid", "getrandom", "getrlimit", "setrlimit", "prlimit64", "getrusage",
     "sysinfo", "uname", "prctl",
     // further fences
     "seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"};
+
+// Conditions on an argument of a call, counted from 0.
+constexpr scmp_arg_cmp equals(unsigned argument, uint64_t value) {
+  return {argument, SCMP_CMP_EQ, value, 0};
+}
+constexpr scmp_arg_cmp masked(unsigned argument, uint64_t mask, uint64_t value) {
+  return {argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
 
 struct Release {
   void operator()(void* filter) const { seccomp_release(filter); }
@@ -101,17 +110,18 @@ Status fence_calls(const CallFence& options) {
   for (const char* name : kAllowed) filter.allow(name);
   // Threads, and no processes. clone3 hides its flags in memory that a filter cannot read; told
   // that there is none, the C library takes clone.
-  filter.allow("clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)});
+  filter.allow("clone", {masked(0, CLONE_THREAD, CLONE_THREAD)});
   filter.answer(ENOSYS, "clone3");
   // What goes out goes to whom it came from: no address, and no connection opened by sending (a
   // socket that listened could otherwise be turned round).
-  filter.allow("sendto", {SCMP_A4(SCMP_CMP_EQ, 0), SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)});
-  filter.allow("sendmsg", {SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)});
-  filter.allow("sendmmsg", {SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)});
+  filter.allow("sendto", {equals(4, 0), masked(3, MSG_FASTOPEN, 0)});
+  filter.allow("sendmsg", {masked(2, MSG_FASTOPEN, 0)});
+  filter.allow("sendmmsg", {masked(3, MSG_FASTOPEN, 0)});
   // Only this process may be signalled (raise, abort).
-  filter.allow("socketpair", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+  filter.allow("tgkill", {equals(0, static_cast<uint64_t>(getpid()))});
+  filter.allow("socketpair", {equals(0, AF_UNIX)});
   if (options.unix_sockets) {
-    filter.allow("socket", {SCMP_A0(SCMP_CMP_EQ, AF_UNIX)});
+    filter.allow("socket", {equals(0, AF_UNIX)});
     filter.allow("connect");
   }
   return filter.load();

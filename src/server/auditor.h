@@ -23,8 +23,9 @@ struct AuditorOptions {
 // Thread-safe.
 class Auditor {
  public:
-  Auditor(std::unique_ptr<audit::AuditLog> log, audit::PayloadKeys keys, AuditorOptions options)
-      : log_(std::move(log)), keys_(std::move(keys)), options_(std::move(options)) {}
+  Auditor(std::unique_ptr<audit::AuditLog> log, const audit::PayloadKeys& keys,
+          AuditorOptions options)
+      : log_(std::move(log)), keys_(keys), options_(std::move(options)) {}
 
   audit::AuditLog& log() { return *log_; }
   const audit::PayloadKeys& keys() const { return keys_; }
