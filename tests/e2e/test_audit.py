@@ -255,6 +255,7 @@ def test_killed_at_any_moment_the_log_is_whole_and_nothing_is_lost(start_server,
         while len(acknowledged) < 6 * (moment + 1):
             pass
         server.process.send_signal(signal.SIGKILL)
+        server.process.wait()
         stop.set()
         for thread in clients:
             thread.join()
