@@ -12,9 +12,9 @@ from pathlib import Path
 
 import openai
 import pytest
-from conftest import Server
 from demo_model import DEMO, MODEL
 from raw import Raw, exchange, post
+from server_process import Server
 from tls import Authority, s_client
 
 QUESTION = {"model": MODEL, "messages": [{"role": "user", "content": "What is 37 + 58?"}], "seed": 1}
