@@ -47,7 +47,9 @@ class PreparedVector {
 };
 using VectorPtr = std::shared_ptr<const PreparedVector>;
 
-enum class KvType { kF32, kF16, kQ8 };
+// kQ16: 16-bit integers with one scale for each head's key and value, closer to the float than
+// float16 is. kQ8: 8-bit integers with a scale for 32 values.
+enum class KvType { kF32, kQ16, kQ8 };
 
 struct KvSpec {
   int32_t layers = 0;
@@ -57,7 +59,7 @@ struct KvSpec {
                         // rope_dim (MLA)
   int64_t v_width = 0;  // 0 for MLA: the value is the first kv_rank floats of the key
   int32_t kv_heads = 1;
-  KvType type = KvType::kF16;
+  KvType type = KvType::kQ16;
 
   int64_t bytes_per_token() const;  // all layers
 };

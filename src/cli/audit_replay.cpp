@@ -201,7 +201,7 @@ Result<std::unique_ptr<ServedModel>> load(const ReplayOptions& options, const Re
   served.engine.context = static_cast<int32_t>(recorded.context);
   served.engine.kv_type = recorded.kv_type == "f32"  ? KvType::kF32
                           : recorded.kv_type == "q8" ? KvType::kQ8
-                                                     : KvType::kF16;
+                                                     : KvType::kQ16;
   return load_served_model(*path, options.threads, served);
 }
 

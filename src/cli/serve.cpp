@@ -117,7 +117,7 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
   served.engine.kv_bytes = static_cast<int64_t>(options.kv_memory);
   served.engine.kv_type = options.kv_type == "f32"  ? KvType::kF32
                           : options.kv_type == "q8" ? KvType::kQ8
-                                                    : KvType::kF16;
+                                                    : KvType::kQ16;
   RETURN_IF_ERROR(set_speculation(options.speculate, served));
   ProgressLine line("loading " + path);
   served.progress = [&](double share) { line.show(share); };

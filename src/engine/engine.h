@@ -28,7 +28,7 @@ struct EngineOptions {
   int32_t context = 0;         // longest sequence; 0: the model's own, as far as kv_bytes allows
   int64_t kv_bytes = 0;        // memory for KV pages; 0: a default for this machine
   int32_t page_tokens = 32;
-  KvType kv_type = KvType::kF16;
+  KvType kv_type = KvType::kQ16;
   Speculation speculation = Speculation::kNone;
   int32_t speculation_tokens = 8;  // guesses for one sequence at once
   Model* draft = nullptr;  // kModel: who guesses; on the same backend, must outlive the engine

@@ -16,7 +16,7 @@ struct SessionOptions {
   int32_t sequences = 1;
   int32_t context = 512;  // tokens each sequence may hold
   int32_t page_tokens = 32;
-  KvType kv_type = KvType::kF16;
+  KvType kv_type = KvType::kQ16;
 };
 
 // Tokens to append to one sequence in a step; the last `logits` of them yield logits.

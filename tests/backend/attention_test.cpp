@@ -132,7 +132,7 @@ TEST_P(AttentionTest, EqualsSoftmaxInDouble) {
   const Case cases[] = {
       {.heads = 4, .kv_heads = 2, .key_dim = 16, .value_dim = 16},
       {.heads = 3, .kv_heads = 3, .key_dim = 64, .value_dim = 64, .page_tokens = 16},
-      {.heads = 12, .kv_heads = 2, .key_dim = 128, .value_dim = 128, .type = KvType::kF16},
+      {.heads = 12, .kv_heads = 2, .key_dim = 128, .value_dim = 128, .type = KvType::kQ16},
       {.heads = 6, .kv_heads = 2, .key_dim = 80, .value_dim = 80, .type = KvType::kQ8},
       {.heads = 2, .kv_heads = 1, .key_dim = 20, .value_dim = 20, .page_tokens = 7},
       {.heads = 5, .kv_heads = 1, .key_dim = 48, .value_dim = 0, .kv_rank = 32},
@@ -142,7 +142,7 @@ TEST_P(AttentionTest, EqualsSoftmaxInDouble) {
        .value_dim = 0,
        .kv_rank = 64,
        .page_tokens = 64,
-       .type = KvType::kF16},
+       .type = KvType::kQ16},
       {.heads = 4,
        .kv_heads = 1,
        .key_dim = 40,
@@ -159,7 +159,7 @@ TEST_P(AttentionTest, EqualsSoftmaxInDouble) {
     // f32: rounding only. f16: keys and values of size 4 carry errors up to 2^-11 * 4, and the
     // scores' errors (sqrt(dim) * 2^-12 * scale) shift weights by as much. q8: steps of |max| /
     // 127.
-    const double tolerance = c.type == KvType::kF32 ? 2e-5 : c.type == KvType::kF16 ? 5e-3 : 8e-2;
+    const double tolerance = c.type == KvType::kF32 ? 2e-5 : c.type == KvType::kQ16 ? 5e-3 : 8e-2;
     for (std::size_t i = 0; i < out.size(); ++i) {
       ASSERT_NEAR(out[i], expected[i], tolerance) << "value " << i << ", key_dim " << c.key_dim;
     }
@@ -173,7 +173,7 @@ TEST_P(AttentionTest, SameBytesHoweverBatched) {
        .key_dim = 32,
        .value_dim = 32,
        .page_tokens = 16,
-       .type = KvType::kF16},
+       .type = KvType::kQ16},
       {.heads = 3, .kv_heads = 1, .key_dim = 24, .value_dim = 24, .type = KvType::kQ8},
       {.heads = 4, .kv_heads = 1, .key_dim = 48, .value_dim = 0, .kv_rank = 32},
   };

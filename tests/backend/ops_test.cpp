@@ -159,7 +159,7 @@ TEST_P(OpsTest, ScratchIsApart) {
 }
 
 TEST_P(OpsTest, CopiedPageHoldsTheSameTokens) {
-  for (const KvType type : {KvType::kF32, KvType::kF16, KvType::kQ8}) {
+  for (const KvType type : {KvType::kF32, KvType::kQ16, KvType::kQ8}) {
     Random random(6);
     auto cache = backend_->make_kv_cache({.layers = 2,
                                           .page_tokens = 16,

@@ -164,9 +164,9 @@ TEST_P(SameBytes, HoweverARequestRuns) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Engine, SameBytes,
-                         testing::Values(Case{"demo", KvType::kF16}, Case{"demo", KvType::kQ8},
+                         testing::Values(Case{"demo", KvType::kQ16}, Case{"demo", KvType::kQ8},
                                          Case{"qwen3", KvType::kF32},
-                                         Case{"deepseek_v3", KvType::kF16}));
+                                         Case{"deepseek_v3", KvType::kQ16}));
 
 }  // namespace
 }  // namespace holdfast

@@ -8,9 +8,10 @@
 namespace holdfast::cpu {
 namespace {
 
-// Queries of a tile: enough that turning a block of keys and values into floats costs little beside
-// the arithmetic, few enough that their state stays in L2.
-constexpr int32_t kTileQueries = 48;
+// Queries of a tile: enough that reading a block of keys and values costs little beside the
+// arithmetic, few enough that their state stays in L2.
+constexpr int32_t kTileQueries = 96;
+constexpr float kLog2E = 1.44269504f;  // the kernels' softmax counts in powers of two
 
 // The rows [row, row + rows) of one sequence and the heads that share one KV head.
 struct Tile {
@@ -61,7 +62,7 @@ void CpuBackend::kv_append(KvCache& cache, int32_t layer, const Batch& batch, Ma
 void CpuBackend::attention(Mat q, const KvCache& cache, int32_t layer, const Batch& batch,
                            const AttentionParams& params, Mat out) {
   const KvLayer kv = static_cast<const CpuKvCache&>(cache).layer(layer);
-  CHECK(kv.transposed && kv.kv_heads == params.kv_heads && kv.key_dim == params.head_dim &&
+  CHECK(!kv.latent && kv.kv_heads == params.kv_heads && kv.key_dim == params.head_dim &&
         kv.value_dim == params.head_dim && params.heads % params.kv_heads == 0);
   attend(q, kv, batch, params.heads, params.scale, out);
 }
@@ -69,8 +70,9 @@ void CpuBackend::attention(Mat q, const KvCache& cache, int32_t layer, const Bat
 void CpuBackend::mla_attention(Mat q, const KvCache& cache, int32_t layer, const Batch& batch,
                                const MlaParams& params, Mat out) {
   KvLayer kv = static_cast<const CpuKvCache&>(cache).layer(layer);
-  CHECK(!kv.transposed && kv.kv_heads == 1 && kv.key_dim == params.kv_rank + params.rope_dim);
+  CHECK(kv.latent && kv.kv_heads == 1 && kv.key_dim == params.kv_rank + params.rope_dim);
   kv.value_dim = params.kv_rank;
+  kv.value_scales = kv.key_scales;
   attend(q, kv, batch, params.heads, params.scale, out);
 }
 
@@ -86,35 +88,55 @@ struct CpuBackend::Attention {
 
   // A state: for each query the largest score, the sum of exponentials, the sums of values.
   int64_t state_floats() const { return most * (2 + stride); }
+  // Codes of a query: whole vectors of any instruction set.
+  int64_t q_stride() const { return (kv.key_dim + 15) / 16 * 16; }
+  int64_t query_floats() const {
+    return kv.format == KvFormat::kF32 ? most * kv.key_dim : most * (q_stride() / 2 + 1);
+  }
   // A thread's memory: queries, what each of them sees, a second state, the kernel's scratch.
   int64_t thread_floats() const {
-    return most * (kv.key_dim + 1) + state_floats() +
-           attention_scratch_floats(most, kv.key_dim, stride);
+    return query_floats() + most + state_floats() + attention_scratch_floats(kv, most, stride);
   }
   int64_t row_of_query(const Tile& tile, int32_t j) const { return tile.row + j / group; }
   int64_t head_of_query(const Tile& tile, int32_t j) const {
     return tile.kv_head * group + j % group;
   }
 
+  // The tile's queries in the kernels' form, to query_floats() of memory.
+  void take_queries(const Tile& tile, float* memory, AttentionTile& work) const {
+    auto* const codes = reinterpret_cast<int16_t*>(memory);
+    float* const scales = memory + most * q_stride() / 2;
+    for (int32_t j = 0; j < work.queries; ++j) {
+      const float* from = row_of(q, row_of_query(tile, j)) + head_of_query(tile, j) * kv.key_dim;
+      if (kv.format == KvFormat::kF32) {
+        kernels.scale(from, scale * kLog2E, memory + int64_t{j} * kv.key_dim, kv.key_dim);
+      } else {
+        scales[j] = kernels.encode_query(from, scale * kLog2E, codes + j * q_stride(), kv.key_dim);
+      }
+    }
+    work.q = memory;
+    work.q_codes = codes;
+    work.q_scales = scales;
+    work.q_stride = q_stride();
+  }
+
   // The chunks that start in [begin, end), merged in order, to `state`. memory: thread_floats().
   void run(const Tile& tile, int32_t begin, int32_t end, float* state, float* memory) const {
-    const int32_t m = tile.rows * group;
-    auto* const visible = reinterpret_cast<int32_t*>(memory + most * kv.key_dim);
-    float* const second = memory + most * (kv.key_dim + 1);
-    for (int32_t j = 0; j < m; ++j) {
-      const int64_t row = row_of_query(tile, j);
-      kernels.scale(row_of(q, row) + head_of_query(tile, j) * kv.key_dim, scale,
-                    memory + int64_t{j} * kv.key_dim, kv.key_dim);
-      visible[j] = static_cast<int32_t>(tile.sequence->cached + row - tile.sequence->row_begin + 1);
+    auto* const visible = reinterpret_cast<int32_t*>(memory + query_floats());
+    float* const second = memory + query_floats() + most;
+    AttentionTile work{};
+    work.kv = kv;
+    work.pages = tile.sequence->pages.data();
+    work.kv_head = tile.kv_head;
+    work.queries = tile.rows * group;
+    work.visible = visible;
+    work.value_stride = stride;
+    work.scratch = second + state_floats();
+    take_queries(tile, memory, work);
+    for (int32_t j = 0; j < work.queries; ++j) {
+      const int64_t before = row_of_query(tile, j) - tile.sequence->row_begin;
+      visible[j] = static_cast<int32_t>(tile.sequence->cached + before + 1);
     }
-    AttentionTile work{.kv = kv,
-                       .pages = tile.sequence->pages.data(),
-                       .kv_head = tile.kv_head,
-                       .queries = m,
-                       .q = memory,
-                       .visible = visible,
-                       .value_stride = stride,
-                       .scratch = second + state_floats()};
     for (int32_t chunk = begin; chunk < end; chunk += kAttentionChunk) {
       float* const to = chunk == begin ? state : second;
       work.begin = chunk;
@@ -150,7 +172,7 @@ void CpuBackend::attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t he
                        out,
                        kv,
                        group,
-                       std::max(1, kTileQueries / group) * group,
+                       group * std::ranges::max(tiles, {}, &Tile::rows).rows,
                        (kv.value_dim + kValuePad - 1) / kValuePad * kValuePad,
                        scale};
 

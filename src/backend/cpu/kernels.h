@@ -14,32 +14,50 @@
 
 namespace holdfast::cpu {
 
-// Tokens over which attention's online softmax takes one step. Part of the numeric format: it never
-// depends on the page size, the batch or the machine.
+// Tokens over which attention's online softmax takes one step, for float and for integer caches.
+// Part of the numeric format: they never depend on the page size, the batch or the machine.
 constexpr int kAttentionBlock = 32;
+constexpr int kIntBlock = 64;
 // Tokens summed up on their own before they are merged into the running result, so that one long
-// sequence can be split among threads without changing a byte. A multiple of kAttentionBlock.
-constexpr int kAttentionChunk = 1024;
+// sequence can be split among threads without changing a byte. A multiple of both blocks.
+constexpr int kAttentionChunk = 512;
 // Value vectors are padded with zeros to a multiple of this many floats in attention's scratch.
 constexpr int kValuePad = 64;
 
-enum class KvFormat : int32_t { kF32, kF16, kQ8 };
+// kQ16: int16 codes with a float scale for each vector; kQ8: int8 codes with a bfloat16 scale for
+// 32 consecutive values.
+enum class KvFormat : int32_t { kF32, kQ16, kQ8 };
+
+// Codes of one vector of keys or queries have a Euclidean norm of at most this and lie within
+// +-32767. So a dot product of two of them, and any part of it, fits an int32 (Cauchy-Schwarz;
+// rounding adds at most sqrt(dim) / 2 to a norm, and dim <= 4096).
+constexpr float kCodeNorm = 46300.0f;
+constexpr float kCodeLimit = 32767.0f;
 
 // One layer of a KV cache. A page holds, for each KV head, the keys of its tokens and then the
-// values:
-//   keys    [dim][tokens] when transposed (lanes of a kernel are tokens), else [tokens][dim] (MLA)
-//   values  [tokens][dim]
-// For kQ8 the codes (int8) are followed by f16 scales, one for 32 consecutive values of a token:
-// [ceil(dim / 32)][tokens] beside transposed keys, else [tokens][ceil(dim / 32)].
+// values; `latent` (MLA): one head, no values, a value is the beginning of the key.
+//   kF32 keys    [dim][tokens], lanes of a kernel are tokens; latent: [tokens][dim]
+//        values  [tokens][dim]
+//   codes lie in pairs along the dimension that is summed over, as the kernels' dot products read:
+//        keys    [ceil(dim / 2)][tokens][2]
+//        values  [ceil(tokens / 2)][dim][2]
+//        scales  [groups][tokens], from byte key_scales or value_scales on
 struct KvLayer {
   const unsigned char* base;  // page 0
   int64_t page_stride;        // bytes from a page to the next
   int64_t key_bytes;          // of one head in one page, scales included
-  int64_t value_bytes;        // 0 for MLA
+  int64_t value_bytes;        // 0 when latent
+  int64_t key_scales, value_scales;
   int32_t page_tokens, kv_heads, key_dim, value_dim;
   KvFormat format;
-  bool transposed;
+  bool latent;
 };
+
+// Values of a scale; kQ16: all of a vector.
+constexpr int kKvScaleGroup = 32;
+constexpr int32_t kv_scale_groups(KvFormat format, int32_t dim) {
+  return format == KvFormat::kQ8 ? (dim + kKvScaleGroup - 1) / kKvScaleGroup : 1;
+}
 
 // Queries that share one KV head: rows of one sequence times the heads of a group.
 struct AttentionTile {
@@ -48,11 +66,14 @@ struct AttentionTile {
   int32_t kv_head;
   int32_t begin, end;      // tokens of this call, within one chunk
   int32_t queries;         // m
-  const float* q;          // [m, key_dim], already scaled
+  const float* q;          // kF32: [m, key_dim], scaled so that 2^score is what softmax sums
+  const int16_t* q_codes;  // otherwise: [m, q_stride], zeros after key_dim,
+  const float* q_scales;   // [m], times these
+  int64_t q_stride;
   const int32_t* visible;  // [m] tokens of the sequence that the query may see
   float* max;              // [m] out: largest score
-  float* sum;              // [m] out: sum of exp(score - max)
-  float* out;              // [m, value_stride] out: sum of exp(score - max) * value
+  float* sum;              // [m] out: sum of 2^(score - max)
+  float* out;              // [m, value_stride] out: sum of 2^(score - max) * value
   int64_t value_stride;    // value_dim padded to kValuePad
   float* scratch;          // attention_scratch_floats()
 };
@@ -154,6 +175,8 @@ struct Kernels {
 
   // ---- Attention over the tokens [begin, end) of one chunk.
   void (*attend)(const AttentionTile& tile);
+  // x * factor, n values, as codes times the returned scale; norm and limit as kCodeNorm says.
+  float (*encode_query)(const float* x, float factor, int16_t* codes, int64_t n);
   // Merges a later chunk's state into an earlier one's, for m queries.
   void (*merge)(float* max, float* sum, float* out, const float* max2, const float* sum2,
                 const float* out2, int32_t m, int64_t value_stride);
@@ -161,9 +184,20 @@ struct Kernels {
   void (*scale)(const float* x, float factor, float* y, int64_t n);
 };
 
-// Floats of AttentionTile::scratch for m queries.
-constexpr int64_t attention_scratch_floats(int64_t m, int64_t key_dim, int64_t value_stride) {
-  return kAttentionBlock * (key_dim + value_stride + m + 16);
+// Floats of AttentionTile::scratch for a tile of at most so many queries.
+constexpr int64_t attention_scratch_floats(const KvLayer& kv, int64_t queries,
+                                           int64_t value_stride) {
+  constexpr int64_t kRows = 16;  // of a register tile at most
+  if (kv.format == KvFormat::kF32) {
+    return kv.key_dim + kAttentionBlock * (kv.key_dim + value_stride + kRows);
+  }
+  const int64_t key_groups = kv_scale_groups(kv.format, kv.key_dim);
+  const int64_t value_groups = kv_scale_groups(kv.format, kv.value_dim);
+  return kIntBlock * (key_groups + value_groups)            // scales
+         + kRows * (kIntBlock + 16)                         // scores and factors
+         + kRows * value_groups * (kIntBlock / 2 + 1)       // codes of weights and their steps
+         + kIntBlock * (kv.key_dim + 2 + value_stride) / 2  // a block copied together
+         + queries * (kv.key_dim + 1) / 2;
 }
 
 const Kernels& generic_kernels();

@@ -1,24 +1,22 @@
 #include "backend/cpu/kv_cache.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstring>
 
-#include "backend/cpu/float16.h"
 #include "backend/cpu/memory.h"
 #include "base/check.h"
 
 namespace holdfast::cpu {
 namespace {
 
-constexpr int32_t kScaleGroup = 32;  // values of a kQ8 scale
-
 KvFormat format_of(KvType type) {
   switch (type) {
     case KvType::kF32:
       return KvFormat::kF32;
-    case KvType::kF16:
-      return KvFormat::kF16;
+    case KvType::kQ16:
+      return KvFormat::kQ16;
     case KvType::kQ8:
       return KvFormat::kQ8;
   }
@@ -26,46 +24,77 @@ KvFormat format_of(KvType type) {
   return KvFormat::kF32;
 }
 
-// Bytes of `tokens` vectors of `dim` values, a multiple of 64 so that pages stay aligned.
-int64_t part_bytes(KvFormat format, int64_t tokens, int64_t dim) {
-  int64_t bytes = 0;
-  if (format == KvFormat::kF32) bytes = tokens * dim * 4;
-  if (format == KvFormat::kF16) bytes = tokens * dim * 2;
-  if (format == KvFormat::kQ8) {
-    bytes = tokens * dim + tokens * ((dim + kScaleGroup - 1) / kScaleGroup) * 2;
-  }
-  return (bytes + 63) / 64 * 64;
-}
+// Parts of pages are multiples of this, so that vectors stay within cache lines.
+constexpr int64_t aligned(int64_t bytes) { return (bytes + 63) / 64 * 64; }
 
-// One vector of `dim` floats into its place: value i at index base + i * step, the scale of group g
-// at scale_base + g * scale_step.
+// Bytes of the codes or floats of `tokens` vectors of `dim` values, one of the two being even.
+int64_t code_bytes(KvFormat format, int64_t tokens, int64_t dim) {
+  if (format == KvFormat::kF32) return aligned(tokens * dim * 4);
+  return aligned(tokens * dim * (format == KvFormat::kQ16 ? 2 : 1));
+}
+int64_t scale_bytes(KvFormat format, int64_t tokens, int32_t dim) {
+  if (format == KvFormat::kF32) return 0;
+  return aligned(tokens * kv_scale_groups(format, dim) * (format == KvFormat::kQ16 ? 4 : 2));
+}
+constexpr int64_t even(int64_t n) { return n + n % 2; }
+
+// Where one token's vector goes: value i at index base + i * step, or for pairs along the vector at
+// base + i / 2 * step + i % 2; the scale of group g at scale_base + g * scale_step.
 struct Place {
-  int64_t base, step, scales, scale_base, scale_step;  // scales: byte offset of the f16 scales
+  int64_t base, step;
+  bool pairs;
+  int64_t scale_base, scale_step;
+  int64_t index(int64_t i) const { return base + (pairs ? i / 2 * step + i % 2 : i * step); }
 };
 
-void encode(const float* x, int32_t dim, KvFormat format, std::byte* to, const Place& at) {
-  if (format == KvFormat::kF32) {
-    for (int32_t i = 0; i < dim; ++i) std::memcpy(to + (at.base + i * at.step) * 4, x + i, 4);
-  } else if (format == KvFormat::kF16) {
-    auto* halves = reinterpret_cast<uint16_t*>(to);
-    for (int32_t i = 0; i < dim; ++i) halves[at.base + i * at.step] = float_to_half(x[i]);
-  } else {
-    auto* codes = reinterpret_cast<int8_t*>(to);
-    auto* scales = reinterpret_cast<uint16_t*>(to + at.scales);
-    for (int32_t g = 0; g * kScaleGroup < dim; ++g) {
-      const int32_t begin = g * kScaleGroup, end = std::min(dim, begin + kScaleGroup);
-      float largest = 0.0f;
-      for (int32_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
-      const uint16_t scale = float_to_half(largest / 127.0f);
-      const float rounded = half_to_float(scale);  // what the reader multiplies with
-      const float inverse = rounded > 0.0f ? 1.0f / rounded : 0.0f;
-      for (int32_t i = begin; i < end; ++i) {
-        const float code = std::nearbyint(std::clamp(x[i] * inverse, -127.0f, 127.0f));
-        codes[at.base + i * at.step] = static_cast<int8_t>(code);
-      }
-      scales[at.scale_base + g * at.scale_step] = scale;
-    }
+void encode_f32(const float* x, int32_t dim, std::byte* to, const Place& at) {
+  for (int32_t i = 0; i < dim; ++i) std::memcpy(to + at.index(i) * 4, x + i, 4);
+}
+
+void encode_q16(const float* x, int32_t dim, std::byte* to, std::byte* scales, const Place& at) {
+  float largest = 0.0f, squares = 0.0f;
+  for (int32_t i = 0; i < dim; ++i) {
+    largest = std::max(largest, std::fabs(x[i]));
+    squares += x[i] * x[i];
   }
+  const float scale = std::max(largest / kCodeLimit, std::sqrt(squares) / kCodeNorm);
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  auto* codes = reinterpret_cast<int16_t*>(to);
+  for (int32_t i = 0; i < dim; ++i) {
+    const float code = std::clamp(x[i] * inverse, -kCodeLimit, kCodeLimit);
+    codes[at.index(i)] = static_cast<int16_t>(std::nearbyint(code));
+  }
+  std::memcpy(scales + at.scale_base * 4, &scale, 4);
+}
+
+// The smallest bfloat16 that is not less than x >= 0.
+uint16_t bfloat16_above(float x) {
+  const auto bits = std::bit_cast<uint32_t>(x);
+  return static_cast<uint16_t>((bits >> 16) + ((bits & 0xffff) != 0 ? 1 : 0));
+}
+
+void encode_q8(const float* x, int32_t dim, std::byte* to, std::byte* scales, const Place& at) {
+  auto* codes = reinterpret_cast<int8_t*>(to);
+  for (int32_t g = 0; g * kKvScaleGroup < dim; ++g) {
+    const int32_t begin = g * kKvScaleGroup, end = std::min(dim, begin + kKvScaleGroup);
+    float largest = 0.0f;
+    for (int32_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(x[i]));
+    const uint16_t half = bfloat16_above(largest / 127.0f);
+    const auto scale = std::bit_cast<float>(uint32_t{half} << 16);  // what the reader multiplies by
+    const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+    for (int32_t i = begin; i < end; ++i) {
+      const float code = std::clamp(x[i] * inverse, -127.0f, 127.0f);
+      codes[at.index(i)] = static_cast<int8_t>(std::nearbyint(code));
+    }
+    std::memcpy(scales + (at.scale_base + g * at.scale_step) * 2, &half, 2);
+  }
+}
+
+void encode(KvFormat format, const float* x, int32_t dim, std::byte* to, std::byte* scales,
+            const Place& at) {
+  if (format == KvFormat::kF32) encode_f32(x, dim, to, at);
+  if (format == KvFormat::kQ16) encode_q16(x, dim, to, scales, at);
+  if (format == KvFormat::kQ8) encode_q8(x, dim, to, scales, at);
 }
 
 }  // namespace
@@ -92,10 +121,15 @@ CpuKvCache::CpuKvCache(const KvSpec& spec) : spec_(spec) {
   shape_.key_dim = static_cast<int32_t>(spec.k_width / spec.kv_heads);
   shape_.value_dim = static_cast<int32_t>(spec.v_width / spec.kv_heads);
   shape_.format = format_of(spec.type);
-  shape_.transposed = spec.v_width > 0;
-  shape_.key_bytes = part_bytes(shape_.format, spec.page_tokens, shape_.key_dim);
-  shape_.value_bytes =
-      spec.v_width > 0 ? part_bytes(shape_.format, spec.page_tokens, shape_.value_dim) : 0;
+  shape_.latent = spec.v_width == 0;
+  const KvFormat format = shape_.format;
+  const int64_t tokens = spec.page_tokens;
+  shape_.key_scales = code_bytes(format, tokens, even(shape_.key_dim));
+  shape_.key_bytes = shape_.key_scales + scale_bytes(format, tokens, shape_.key_dim);
+  if (!shape_.latent) {
+    shape_.value_scales = code_bytes(format, even(tokens), shape_.value_dim);
+    shape_.value_bytes = shape_.value_scales + scale_bytes(format, tokens, shape_.value_dim);
+  }
   page_bytes_ = spec.kv_heads * (shape_.key_bytes + shape_.value_bytes);
   shape_.page_stride = page_bytes_;
   total_bytes_ = page_bytes_ * spec.pages * spec.layers;
@@ -109,7 +143,8 @@ KvLayer CpuKvCache::layer(int32_t index) const {
   return layer;
 }
 
-// Whole pages: keys lie transposed, and the slots after `tokens` are written before they are read.
+// Whole pages: tokens do not lie one after the other, and the slots after `tokens` are written
+// before they are read.
 void CpuKvCache::copy_page(int32_t from, int32_t to, int32_t tokens) {
   if (tokens <= 0 || from == to) return;
   for (int32_t layer = 0; layer < spec_.layers; ++layer) {
@@ -121,21 +156,22 @@ void CpuKvCache::store(int32_t layer, int32_t index, int32_t slot, const float* 
                        const float* value) {
   std::byte* to = page(layer, index);
   const int64_t tokens = spec_.page_tokens;
-  const auto row_major = [&](int64_t dim) {
-    const int64_t groups = (dim + kScaleGroup - 1) / kScaleGroup;
-    return Place{slot * dim, 1, tokens * dim, slot * groups, 1};
-  };
-  for (int32_t head = 0; head < spec_.kv_heads; ++head) {
+  const KvFormat format = shape_.format;
+  for (int32_t head = 0; head < spec_.kv_heads; ++head, to += shape_.key_bytes) {
     const int32_t dim = shape_.key_dim;
-    const Place transposed{slot, tokens, tokens * dim, slot, tokens};
-    encode(key + head * dim, dim, shape_.format, to + head * shape_.key_bytes,
-           shape_.transposed ? transposed : row_major(dim));
+    Place at{2 * slot, 2 * tokens, true, slot, tokens};
+    if (format == KvFormat::kF32) {
+      at = shape_.latent ? Place{slot * dim, 1, false, 0, 0} : Place{slot, tokens, false, 0, 0};
+    }
+    encode(format, key + head * dim, dim, to, to + shape_.key_scales, at);
   }
   if (value == nullptr) return;
-  to += spec_.kv_heads * shape_.key_bytes;
-  for (int32_t head = 0; head < spec_.kv_heads; ++head) {
-    const int32_t dim = shape_.value_dim;
-    encode(value + head * dim, dim, shape_.format, to + head * shape_.value_bytes, row_major(dim));
+  for (int32_t head = 0; head < spec_.kv_heads; ++head, to += shape_.value_bytes) {
+    const int64_t dim = shape_.value_dim;
+    const Place at = format == KvFormat::kF32
+                         ? Place{slot * dim, 1, false, 0, 0}
+                         : Place{slot / 2 * dim * 2 + slot % 2, 2, false, slot, tokens};
+    encode(format, value + head * dim, shape_.value_dim, to, to + shape_.value_scales, at);
   }
 }
 

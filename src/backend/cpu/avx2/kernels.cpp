@@ -1,9 +1,11 @@
 // The kernels of shared/ for this instruction set.
 #include "backend/cpu/kernels.h"
 
+#include "backend/cpu/avx2/int16.h"
 #include "backend/cpu/avx2/int8.h"
 #include "backend/cpu/avx2/vec.h"
 #include "backend/cpu/shared/attention.inl"
+#include "backend/cpu/shared/attention_int.inl"
 #include "backend/cpu/shared/elementwise.inl"
 #include "backend/cpu/shared/float_linear.inl"
 #include "backend/cpu/shared/packed_linear.inl"

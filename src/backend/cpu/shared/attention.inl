@@ -1,9 +1,9 @@
-// Attention of a tile of queries over one chunk of a sequence's tokens: online softmax
-// (arXiv 1805.02867, 2205.14135), 32 tokens a step, in order. Written once for every instruction
-// set: included after that set's vec.h.
+// Attention of a tile of queries over one chunk of a sequence's tokens in a float cache: online
+// softmax (arXiv 1805.02867, 2205.14135), 32 tokens a step, in order. Written once for every
+// instruction set: included after that set's vec.h. Integer caches: attention_int.inl.
 //
-// Keys and values of a block are turned into floats once, in L1 (32 x 128 x 4 bytes = 16 KiB each),
-// and used by all queries of the tile: two small matrix products. Lanes are tokens in the first
+// Keys and values of a block are put together once, in L1 (32 x 128 x 4 bytes = 16 KiB each), and
+// used by all queries of the tile: two small matrix products. Lanes are tokens in the first
 // (keys lie transposed, no horizontal sums) and value dimensions in the second. Each score is a sum
 // over the key's dimensions in order, each output a sum over tokens in order, whatever the tile.
 // Operations: 2 * m * 32 * (key_dim + value_dim) a block; bytes read: 32 * (key + value) of a
@@ -17,55 +17,32 @@ namespace {
 
 constexpr int kBlockVecs = kAttentionBlock / kLanes;
 
+// 2^x, to about 1 unit in the last place, for x <= 127; clamped from below to 2^-126. The remainder
+// by a polynomial of degree 6, fitted for the least largest relative error.
+inline Vec vexp2(Vec x) {
+  const Vec clamped = vmax(x, vset(-126.0f));
+  const Vec n = vround(clamped);
+  const Vec r = vsub(clamped, n);
+  Vec p = vset(1.534582843e-4f);
+  p = vfma(p, r, vset(1.339993789e-3f));
+  p = vfma(p, r, vset(9.618489072e-3f));
+  p = vfma(p, r, vset(5.550328642e-2f));
+  p = vfma(p, r, vset(2.402264625e-1f));
+  p = vfma(p, r, vset(6.931471825e-1f));
+  p = vfma(p, r, vset(1.0f));
+  return vmul(p, vpow2(n));
+}
+// The same of one number.
+inline float exp2_one(float x) {
+  float lanes[kLanes];
+  vstore(lanes, vexp2(vset(x)));
+  return lanes[0];
+}
+
 // Where a token's key or value of one head lies.
 inline const unsigned char* head_page(const KvLayer& kv, int32_t page, int32_t head, bool value) {
   const unsigned char* p = kv.base + page * kv.page_stride;
   return value ? p + kv.kv_heads * kv.key_bytes + head * kv.value_bytes : p + head * kv.key_bytes;
-}
-
-// One token's row-major key or value as floats.
-inline void decode_row(const unsigned char* p, KvFormat format, int32_t slot, int32_t tokens,
-                       int32_t dim, float* out) {
-  int32_t i = 0;
-  if (format == KvFormat::kF32) {
-    std::memcpy(out, p + int64_t{slot} * dim * 4, static_cast<std::size_t>(dim) * 4);
-  } else if (format == KvFormat::kF16) {
-    const uint16_t* row = reinterpret_cast<const uint16_t*>(p) + int64_t{slot} * dim;
-    for (; i + kLanes <= dim; i += kLanes) vstore(out + i, vload_f16(row + i));
-    for (; i < dim; ++i) out[i] = half_to_float(row[i]);
-  } else {
-    const int8_t* row = reinterpret_cast<const int8_t*>(p) + int64_t{slot} * dim;
-    const int32_t groups = (dim + 31) / 32;
-    const uint16_t* scales =
-        reinterpret_cast<const uint16_t*>(p + int64_t{tokens} * dim) + int64_t{slot} * groups;
-    for (; i + kLanes <= dim; i += kLanes)
-      vstore(out + i, vmul(vload_i8(row + i), vset(half_to_float(scales[i / 32]))));
-    for (; i < dim; ++i) out[i] = static_cast<float>(row[i]) * half_to_float(scales[i / 32]);
-  }
-}
-
-// Tokens [slot, slot + n) of a transposed page into out[dim][32] from column `column` on.
-inline void decode_columns(const unsigned char* p, KvFormat format, int32_t slot, int32_t n,
-                           int32_t tokens, int32_t dim, int32_t column, float* out) {
-  const uint16_t* scales = reinterpret_cast<const uint16_t*>(p + int64_t{tokens} * dim);
-  for (int32_t d = 0; d < dim; ++d) {
-    float* row = out + int64_t{d} * kAttentionBlock + column;
-    const int64_t at = int64_t{d} * tokens + slot;
-    int32_t i = 0;
-    if (format == KvFormat::kF32) {
-      std::memcpy(row, p + at * 4, static_cast<std::size_t>(n) * 4);
-    } else if (format == KvFormat::kF16) {
-      const uint16_t* from = reinterpret_cast<const uint16_t*>(p) + at;
-      for (; i + kLanes <= n; i += kLanes) vstore(row + i, vload_f16(from + i));
-      for (; i < n; ++i) row[i] = half_to_float(from[i]);
-    } else {
-      const int8_t* from = reinterpret_cast<const int8_t*>(p) + at;
-      const uint16_t* scale = scales + int64_t{d / 32} * tokens + slot;
-      for (; i + kLanes <= n; i += kLanes)
-        vstore(row + i, vmul(vload_i8(from + i), vload_f16(scale + i)));
-      for (; i < n; ++i) row[i] = static_cast<float>(from[i]) * half_to_float(scale[i]);
-    }
-  }
 }
 
 // The block of tokens [begin, begin + n), n <= 32, as keys[key_dim][32] and values[32][stride];
@@ -79,27 +56,27 @@ inline void stage_block(const AttentionTile& t, int32_t begin, int32_t n, float*
                 sizeof(float) * static_cast<std::size_t>((kAttentionBlock - n) * t.value_stride));
   }
   const std::size_t padding = static_cast<std::size_t>(t.value_stride - kv.value_dim);
+  const auto copy_value = [&](const float* from, int32_t token) {
+    float* to = values + token * t.value_stride;
+    std::memcpy(to, from, sizeof(float) * static_cast<std::size_t>(kv.value_dim));
+    if (padding > 0) std::memset(to + kv.value_dim, 0, padding * sizeof(float));
+  };
   for (int32_t i = 0; i < n;) {
     const int32_t page = t.pages[(begin + i) / kv.page_tokens];
     const int32_t slot = (begin + i) % kv.page_tokens;
     const int32_t run = n - i < kv.page_tokens - slot ? n - i : kv.page_tokens - slot;
-    const unsigned char* k = head_page(kv, page, t.kv_head, false);
-    if (kv.transposed) {
-      decode_columns(k, kv.format, slot, run, kv.page_tokens, kv.key_dim, i, keys);
-      const unsigned char* v = head_page(kv, page, t.kv_head, true);
+    const auto* k = reinterpret_cast<const float*>(head_page(kv, page, t.kv_head, false));
+    if (!kv.latent) {
+      for (int32_t d = 0; d < kv.key_dim; ++d)
+        std::memcpy(keys + d * kAttentionBlock + i, k + int64_t{d} * kv.page_tokens + slot,
+                    static_cast<std::size_t>(run) * sizeof(float));
+      const auto* v = reinterpret_cast<const float*>(head_page(kv, page, t.kv_head, true));
+      for (int32_t j = 0; j < run; ++j) copy_value(v + int64_t{slot + j} * kv.value_dim, i + j);
+    } else {
       for (int32_t j = 0; j < run; ++j) {
-        float* row = values + (i + j) * t.value_stride;
-        decode_row(v, kv.format, slot + j, kv.page_tokens, kv.value_dim, row);
-        if (padding > 0) std::memset(row + kv.value_dim, 0, padding * sizeof(float));
-      }
-    } else {  // MLA: the value is the beginning of the key
-      float* row = t.scratch;
-      for (int32_t j = 0; j < run; ++j) {
-        decode_row(k, kv.format, slot + j, kv.page_tokens, kv.key_dim, row);
+        const float* row = k + int64_t{slot + j} * kv.key_dim;
         for (int32_t d = 0; d < kv.key_dim; ++d) keys[d * kAttentionBlock + i + j] = row[d];
-        float* value = values + (i + j) * t.value_stride;
-        std::memcpy(value, row, sizeof(float) * static_cast<std::size_t>(kv.value_dim));
-        if (padding > 0) std::memset(value + kv.value_dim, 0, padding * sizeof(float));
+        copy_value(row, i + j);
       }
     }
     i += run;
@@ -149,14 +126,7 @@ inline void value_rows(const float* p, const float* alpha, const float* values, 
   }
 }
 
-// e^x of one number, as the vectors compute it.
-inline float exp_one(float x) {
-  float lanes[kLanes];
-  vstore(lanes, vexp(vset(x)));
-  return lanes[0];
-}
-
-// Turns one query's scores of tokens [begin, begin + 32) into exp(score - max), those of the tokens
+// Turns one query's scores of tokens [begin, begin + 32) into 2^(score - max), those of the tokens
 // from `visible` (> begin) on into 0, and carries max and sum on. Returns the factor for what was
 // summed before.
 inline float softmax_step(float* scores, int32_t begin, int32_t visible, float* max, float* sum) {
@@ -169,11 +139,11 @@ inline float softmax_step(float* scores, int32_t begin, int32_t visible, float* 
   const float now = block > before ? block : before;
   const Vec shift = vset(now);
   for (int j = 0; j < kBlockVecs; ++j)
-    vstore(scores + j * kLanes, vexp(vsub(vload(scores + j * kLanes), shift)));
+    vstore(scores + j * kLanes, vexp2(vsub(vload(scores + j * kLanes), shift)));
   for (int32_t t = seen; t < kAttentionBlock; ++t) scores[t] = 0.0f;
   Vec total = vload(scores);
   for (int j = 1; j < kBlockVecs; ++j) total = vadd(total, vload(scores + j * kLanes));
-  const float alpha = before == -INFINITY ? 0.0f : exp_one(before - now);
+  const float alpha = before == -INFINITY ? 0.0f : exp2_one(before - now);
   *sum = *sum * alpha + vsum(total);
   *max = now;
   return alpha;
@@ -196,8 +166,8 @@ inline void attend_rows(const AttentionTile& t, int32_t first, int32_t begin, co
                   t.out + (first + r) * t.value_stride);
 }
 
-void attend(const AttentionTile& t) {
-  float* keys = t.scratch + t.kv.key_dim;  // the first key_dim floats: one row, for MLA
+void attend_floats(const AttentionTile& t) {
+  float* keys = t.scratch;
   float* values = keys + kAttentionBlock * t.kv.key_dim;
   float* scores = values + kAttentionBlock * t.value_stride;
   for (int32_t r = 0; r < t.queries; ++r) {
@@ -223,7 +193,7 @@ void merge(float* max, float* sum, float* out, const float* max2, const float* s
   for (int32_t r = 0; r < m; ++r) {
     if (max2[r] == -INFINITY) continue;  // saw nothing of the later chunk
     const float now = max[r] > max2[r] ? max[r] : max2[r];
-    const float factor = exp_one(max[r] - now), factor2 = exp_one(max2[r] - now);
+    const float factor = exp2_one(max[r] - now), factor2 = exp2_one(max2[r] - now);
     const Vec a = vset(factor), b = vset(factor2);
     sum[r] = sum[r] * factor + sum2[r] * factor2;
     max[r] = now;

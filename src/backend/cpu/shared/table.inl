@@ -20,6 +20,7 @@ constexpr Kernels kTable{
     .quantize = quantize_block,
     .packed_panels = packed_panels,
     .attend = attend,
+    .encode_query = encode_query,
     .merge = merge,
     .scale = scale,
 };
