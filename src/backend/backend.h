@@ -9,8 +9,10 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backend/batch.h"
@@ -50,6 +52,9 @@ using VectorPtr = std::shared_ptr<const PreparedVector>;
 // kQ16: 16-bit integers with one scale for each head's key and value, closer to the float than
 // float16 is. kQ8: 8-bit integers with a scale for 32 values.
 enum class KvType { kF32, kQ16, kQ8 };
+
+std::string kv_type_name(KvType type);  // "q16"
+std::optional<KvType> find_kv_type(std::string_view name);
 
 struct KvSpec {
   int32_t layers = 0;

@@ -199,9 +199,15 @@ Result<std::unique_ptr<ServedModel>> load(const ReplayOptions& options, const Re
   ServedModelOptions served;
   served.id = recorded.model;
   served.engine.context = static_cast<int32_t>(recorded.context);
-  served.engine.kv_type = recorded.kv_type == "f32"  ? KvType::kF32
-                          : recorded.kv_type == "q8" ? KvType::kQ8
-                                                     : KvType::kQ16;
+  const auto kv_type = find_kv_type(recorded.kv_type);
+  if (!kv_type) {
+    return fail(Code::kInvalidArgument,
+                fmt::format("this version has no KV cache of type '{}', which the answer was "
+                            "computed with",
+                            recorded.kv_type),
+                *path, "replay with the version that answered");
+  }
+  served.engine.kv_type = *kv_type;
   return load_served_model(*path, options.threads, served);
 }
 

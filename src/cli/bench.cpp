@@ -24,13 +24,15 @@ struct Options {
   std::string model;
   int prompt = 512;
   int generate = 64;
+  int depth = 0;
+  KvType kv_type = KvType::kQ16;
   std::vector<int> batches = {1};
   int repetitions = 3;
   int threads = 0;
   bool roofline = false, profile = false, json = false;
 };
 
-constexpr int32_t kPrefillRows = 512;  // of one step, as an engine would cut a prompt
+constexpr int kPrefillRows = 512;  // of one step, as an engine would cut a prompt
 
 class Stopwatch {
  public:
@@ -59,6 +61,16 @@ std::vector<int32_t> some_tokens(int count, int sequence, int32_t vocab) {
   return tokens;
 }
 
+// Puts `depth` tokens before what is measured: a few hundred are read, the others are copies of
+// them. What their keys and values are does not change how long attention over them takes.
+void go_deep(Session& session, const Options& options, int sequence, int32_t vocab) {
+  if (options.depth == 0) return;
+  constexpr int kPage = 32;
+  const int read = std::min(options.depth / kPage * kPage, kPrefillRows);
+  session.prompt(sequence, some_tokens(std::max(read, kPage), sequence, vocab), kPrefillRows);
+  session.stretch(sequence, std::max(options.depth, kPage));
+}
+
 // One repetition: all prompts one after the other, then all sequences a token a step.
 void repeat(Session& session, const Options& options, int32_t vocab, Profile& profile,
             BenchResult& result) {
@@ -67,8 +79,10 @@ void repeat(Session& session, const Options& options, int32_t vocab, Profile& pr
   prompts.reserve(static_cast<std::size_t>(batch));
   for (int s = 0; s < batch; ++s) {
     session.reset(s);
+    go_deep(session, options, s, vocab);
     prompts.push_back(some_tokens(options.prompt, s, vocab));
   }
+  profile.take();
   std::vector<int32_t> next;
   next.reserve(prompts.size());
   const Stopwatch reading;
@@ -98,7 +112,9 @@ Result<BenchResult> measure(const LoadedModel& loaded, const Options& options, i
   ASSIGN_OR_RETURN(
       const auto session,
       Session::create(*loaded.model, *loaded.backend,
-                      {.sequences = batch, .context = options.prompt + options.generate}));
+                      {.sequences = batch,
+                       .context = std::max(options.depth, 32) + options.prompt + options.generate,
+                       .kv_type = options.kv_type}));
   const int32_t vocab = loaded.model->config().vocab;
   // Once unmeasured, so that what is touched for the first time is in memory.
   session->prompt(0, some_tokens(std::min(options.prompt, 32), 0, vocab), kPrefillRows);
@@ -153,6 +169,11 @@ void register_bench(CLI::App& app, Action& action) {
   command->add_option("--generate", options->generate, "tokens written after each")
       ->check(CLI::Range(1, 1 << 20))
       ->capture_default_str();
+  command
+      ->add_option("--depth", options->depth,
+                   "tokens each sequence holds before; beyond 512, copies of those stand for them")
+      ->check(CLI::Range(0, 1 << 20))
+      ->capture_default_str();
   command->add_option("--batch", options->batches, "sequences at once; several with commas")
       ->delimiter(',')
       ->check(CLI::Range(1, 1024))
@@ -161,6 +182,7 @@ void register_bench(CLI::App& app, Action& action) {
       ->check(CLI::Range(1, 1000))
       ->capture_default_str();
   add_threads_option(*command, options->threads);
+  add_kv_type_option(*command, options->kv_type);
   command->add_flag("--roofline", options->roofline,
                     "measure this machine's limits, and show each phase as a share of them");
   command->add_flag("--profile", options->profile, "show the time of each operation");

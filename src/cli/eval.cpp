@@ -20,6 +20,7 @@ namespace {
 struct Options {
   std::string model, reference, file;
   int context = 512;
+  KvType kv_type = KvType::kQ16;
   int64_t chunks = 0;
   int threads = 0;
   bool json = false;
@@ -49,6 +50,7 @@ Status perplexity(const Options& options) {
     ProgressLine line("scoring");
     result = measure_perplexity(*loaded.model, *loaded.backend, text.tokens,
                                 {.context = options.context,
+                                 .kv_type = options.kv_type,
                                  .chunks = options.chunks,
                                  .bos = text.bos,
                                  .progress = [&](double share, double figure) {
@@ -77,6 +79,7 @@ Status kl(const Options& options) {
     result = measure_divergence(*model.model, *model.backend, *reference.model, *reference.backend,
                                 text.tokens,
                                 {.context = options.context,
+                                 .kv_type = options.kv_type,
                                  .chunks = options.chunks,
                                  .bos = text.bos,
                                  .progress = [&](double share, double figure) {
@@ -113,6 +116,7 @@ void register_eval(CLI::App& app, Action& action) {
                      "a .gguf, a Hugging Face directory, or a name in the local store")
         ->required();
     command->add_option("file", options->file, "the text")->required();
+    add_kv_type_option(*command, options->kv_type);
     command->add_option("--context", options->context, "tokens of each chunk")
         ->check(CLI::Range(4, 1 << 20))
         ->capture_default_str();

@@ -31,6 +31,7 @@ struct GenerateOptions {
   std::optional<std::string> prompt;
   GenerationRequest request;
   std::optional<uint64_t> seed;
+  KvType kv_type = KvType::kQ16;
   int32_t context = 0;
   int threads = 0;
   SpeculateOption speculate;
@@ -65,6 +66,7 @@ Status generate(const GenerateOptions& options) {
   EngineOptions& engine_options = served.engine;
   engine_options.max_sequences = 1;
   engine_options.context = options.context;
+  engine_options.kv_type = options.kv_type;
   DraftModel draft;
   if (engine_options.speculation == Speculation::kModel) {
     ASSIGN_OR_RETURN(draft, load_draft_model(served.draft_path, *tokenizer, *backend));
@@ -155,6 +157,7 @@ void register_generate(CLI::App& app, Action& action) {
                     "what spells a special token in the prompt becomes one");
   command->add_flag("--ignore-eos", options->request.ignore_eos, "do not end where the model does");
   add_threads_option(*command, options->threads);
+  add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);
   command->add_flag("--json", options->json,
                     "{\"prompt_tokens\": [...], \"tokens\": [...], \"text\": ...} instead of text");

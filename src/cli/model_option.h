@@ -28,4 +28,7 @@ Result<std::string> resolve_model(const std::string& model);
 void add_threads_option(CLI::App& command, int& threads);
 Result<std::unique_ptr<Backend>> make_backend(int threads);
 
+// --kv-type q16|q8|f32.
+void add_kv_type_option(CLI::App& command, KvType& type);
+
 }  // namespace holdfast::cli

@@ -35,6 +35,7 @@ struct RunOptions {
   std::optional<int32_t> top_k;
   std::optional<uint64_t> seed;
   int32_t max_tokens = 0, context = 0;
+  KvType kv_type = KvType::kQ16;
   int threads = 0;
   SpeculateOption speculate;
   bool hide_thinking = false, json = false;
@@ -186,6 +187,7 @@ int run(RunOptions options) {
   ServedModelOptions served;
   served.engine.max_sequences = 1;
   served.engine.context = options.context;
+  served.engine.kv_type = options.kv_type;
   if (const auto set = set_speculation(options.speculate, served); !set) return report(set.error());
   auto model = load_served_model(options.model, options.threads, std::move(served));
   if (!model) return report(model.error());
@@ -225,6 +227,7 @@ void register_run(CLI::App& app, Action& action) {
   command->add_option("--context", options->context, "tokens of a conversation; 0: the model's")
       ->check(CLI::NonNegativeNumber);
   add_threads_option(*command, options->threads);
+  add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);
   command->add_flag("--hide-thinking", options->hide_thinking, "show the answer only");
   command->add_flag("--json", options->json, "one JSON document on standard output");

@@ -51,7 +51,7 @@ struct Options {
   int threads = 0;
   int context = 0;
   int parallel = 64;
-  std::string kv_type = "f16";
+  KvType kv_type = KvType::kQ16;
   uint64_t kv_memory = 0;
   SpeculateOption speculate;
   int grace = 30;
@@ -115,9 +115,7 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
   served.engine.max_sequences = options.parallel;
   served.engine.context = options.context;
   served.engine.kv_bytes = static_cast<int64_t>(options.kv_memory);
-  served.engine.kv_type = options.kv_type == "f32"  ? KvType::kF32
-                          : options.kv_type == "q8" ? KvType::kQ8
-                                                    : KvType::kQ16;
+  served.engine.kv_type = options.kv_type;
   RETURN_IF_ERROR(set_speculation(options.speculate, served));
   ProgressLine line("loading " + path);
   served.progress = [&](double share) { line.show(share); };
@@ -128,8 +126,8 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
   if (digest.valid()) {
     ASSIGN_OR_RETURN(std::string value, digest.get());
     // "cpu avx2, 2 threads": the number of threads changes nothing.
-    model->set_provenance(
-        {std::move(value), computes_on.substr(0, computes_on.find(',')), options.kv_type});
+    model->set_provenance({std::move(value), computes_on.substr(0, computes_on.find(',')),
+                           kv_type_name(options.kv_type)});
   }
   spdlog::info("serving '{}', context {} tokens", model->id(), model->context());
   return std::shared_ptr<ServedModel>(std::move(model));
@@ -387,9 +385,7 @@ void register_serve(CLI::App& app, Action& action) {
   command->add_option("--parallel", o.parallel, "sequences computed at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
-  command->add_option("--kv-type", o.kv_type, "format of the KV cache")
-      ->check(CLI::IsMember({"f32", "f16", "q8"}))
-      ->capture_default_str();
+  add_kv_type_option(*command, o.kv_type);
   command->add_option("--kv-memory", o.kv_memory, "memory for the KV cache, such as 4GB")
       ->transform(CLI::AsSizeValue(false));
   add_speculate_options(*command, o.speculate);

@@ -89,7 +89,7 @@ struct ServedModelOptions {
 struct Provenance {
   std::string sha256;   // of the model's files (files/model_digest.h)
   std::string backend;  // Backend::describe(): another one adds in another order
-  std::string kv_type;  // "f16"
+  std::string kv_type;  // "q16"
 };
 
 // Thread-safe.

@@ -108,8 +108,9 @@ Result<Perplexity> measure_perplexity(Model& model, Backend& backend,
                                       std::span<const int32_t> tokens,
                                       const EvaluationOptions& options) {
   RETURN_IF_ERROR(check_text(tokens, options.context, model.config().vocab));
-  ASSIGN_OR_RETURN(const auto session,
-                   Session::create(model, backend, {.context = options.context}));
+  ASSIGN_OR_RETURN(
+      const auto session,
+      Session::create(model, backend, {.context = options.context, .kv_type = options.kv_type}));
   const auto vocab = static_cast<std::size_t>(model.config().vocab);
   double sum = 0.0, squares = 0.0;  // of the scored tokens' negative log likelihoods
   int64_t count = 0;
@@ -152,10 +153,12 @@ Result<Divergence> measure_divergence(Model& model, Backend& backend, Model& ref
                             reference.config().vocab),
                 {}, "the two must be one model in different precision");
   }
-  ASSIGN_OR_RETURN(const auto session,
-                   Session::create(model, backend, {.context = options.context}));
+  ASSIGN_OR_RETURN(
+      const auto session,
+      Session::create(model, backend, {.context = options.context, .kv_type = options.kv_type}));
   ASSIGN_OR_RETURN(const auto reference_session,
-                   Session::create(reference, reference_backend, {.context = options.context}));
+                   Session::create(reference, reference_backend,
+                                   {.context = options.context, .kv_type = KvType::kF32}));
   const auto vocab = static_cast<std::size_t>(model.config().vocab);
   std::vector<double> all;
   double sum = 0.0;

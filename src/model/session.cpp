@@ -46,8 +46,7 @@ void Session::step(std::span<const SessionInput> inputs, const UseLogits& use) {
       if (i >= count - input.logits) logit_rows.push_back(begin + i);
     }
     while (std::ssize(sequence.pages) * options_.page_tokens < sequence.cached + count) {
-      sequence.pages.push_back(free_pages_.back());
-      free_pages_.pop_back();
+      add_page(sequence);
     }
     slices.push_back({begin, begin + count, sequence.cached, sequence.pages});
     sequence.cached += count;
@@ -72,6 +71,24 @@ std::vector<float> Session::prompt(int32_t sequence, std::span<const int32_t> to
     tokens = tokens.subspan(now);
   }
   return last;
+}
+
+void Session::stretch(int32_t sequence, int32_t tokens) {
+  Sequence& s = sequences_.at(static_cast<std::size_t>(sequence));
+  const std::size_t given = s.pages.size();
+  CHECK(given > 0 && s.cached % options_.page_tokens == 0 && tokens >= s.cached &&
+        tokens <= options_.context)
+      << s.cached << " tokens to " << tokens << " of " << options_.context;
+  while (std::ssize(s.pages) * options_.page_tokens < tokens) {
+    add_page(s);
+    cache_->copy_page(s.pages[(s.pages.size() - 1) % given], s.pages.back(), options_.page_tokens);
+  }
+  s.cached = tokens;
+}
+
+void Session::add_page(Sequence& sequence) {
+  sequence.pages.push_back(free_pages_.back());
+  free_pages_.pop_back();
 }
 
 int32_t Session::cached(int32_t sequence) const {

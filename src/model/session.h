@@ -42,6 +42,10 @@ class Session {
   // step() of one sequence in pieces of `chunk` tokens; the logits of the last token.
   std::vector<float> prompt(int32_t sequence, std::span<const int32_t> tokens, int32_t chunk);
 
+  // Makes a sequence that holds whole pages seem `tokens` long by copies of those pages, for timing
+  // what follows a long context without computing it.
+  void stretch(int32_t sequence, int32_t tokens);
+
   int32_t cached(int32_t sequence) const;
   void reset(int32_t sequence);  // forgets its tokens
 
@@ -53,6 +57,7 @@ class Session {
 
   Session(Model& model, Backend& backend, const SessionOptions& options,
           std::unique_ptr<KvCache> cache);
+  void add_page(Sequence& sequence);
 
   Model& model_;
   Backend& backend_;
