@@ -20,7 +20,7 @@ namespace {
 struct Options {
   std::string model, reference, file;
   int context = 512;
-  KvType kv_type = KvType::kQ16;
+  KvType kv_type = KvType::kQ16, reference_kv_type = KvType::kQ16;
   int64_t chunks = 0;
   int threads = 0;
   bool json = false;
@@ -80,6 +80,7 @@ Status kl(const Options& options) {
                                 text.tokens,
                                 {.context = options.context,
                                  .kv_type = options.kv_type,
+                                 .reference_kv_type = options.reference_kv_type,
                                  .chunks = options.chunks,
                                  .bos = text.bos,
                                  .progress = [&](double share, double figure) {
@@ -135,6 +136,7 @@ void register_eval(CLI::App& app, Action& action) {
   auto* divergence = eval->add_subcommand(
       "kl", "KL divergence of a model's predictions from those of a reference, over a text");
   add_common(divergence);
+  add_kv_type_option(*divergence, options->reference_kv_type, "--reference-kv-type");
   divergence->add_option("--reference", options->reference, "the same model in better precision")
       ->required();
   divergence->callback([options, &action] { action = [options] { return run(kl, *options); }; });

@@ -65,12 +65,12 @@ Result<std::unique_ptr<Backend>> make_backend(int threads) {
   return make_cpu_backend({.threads = threads});
 }
 
-void add_kv_type_option(CLI::App& command, KvType& type) {
-  const auto set = [&type](const std::string& name) {
-    type = find_kv_type(name).value_or(type);
+void add_kv_type_option(CLI::App& command, KvType& type, const std::string& name) {
+  const auto set = [&type](const std::string& chosen) {
+    type = find_kv_type(chosen).value_or(type);
   };
   command
-      .add_option_function<std::string>("--kv-type", set,
+      .add_option_function<std::string>(name, set,
                                         "format of the KV cache: q16, q8 for half the memory, or "
                                         "f32 to compare with [q16]")
       ->check(CLI::IsMember({"f32", "q16", "q8"}))

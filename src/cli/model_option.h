@@ -29,6 +29,6 @@ void add_threads_option(CLI::App& command, int& threads);
 Result<std::unique_ptr<Backend>> make_backend(int threads);
 
 // --kv-type q16|q8|f32.
-void add_kv_type_option(CLI::App& command, KvType& type);
+void add_kv_type_option(CLI::App& command, KvType& type, const std::string& name = "--kv-type");
 
 }  // namespace holdfast::cli

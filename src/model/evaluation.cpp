@@ -156,9 +156,10 @@ Result<Divergence> measure_divergence(Model& model, Backend& backend, Model& ref
   ASSIGN_OR_RETURN(
       const auto session,
       Session::create(model, backend, {.context = options.context, .kv_type = options.kv_type}));
-  ASSIGN_OR_RETURN(const auto reference_session,
-                   Session::create(reference, reference_backend,
-                                   {.context = options.context, .kv_type = KvType::kF32}));
+  ASSIGN_OR_RETURN(
+      const auto reference_session,
+      Session::create(reference, reference_backend,
+                      {.context = options.context, .kv_type = options.reference_kv_type}));
   const auto vocab = static_cast<std::size_t>(model.config().vocab);
   std::vector<double> all;
   double sum = 0.0;

@@ -13,7 +13,7 @@ namespace holdfast {
 
 struct EvaluationOptions {
   int32_t context = 512;
-  KvType kv_type = KvType::kQ16;
+  KvType kv_type = KvType::kQ16, reference_kv_type = KvType::kQ16;
   int64_t chunks = 0;          // at most so many; 0: all
   std::optional<int32_t> bos;  // stands in for the first token of each chunk
   // Called with the share done and the figure so far, after each chunk; may be empty.
@@ -41,7 +41,7 @@ struct Divergence {
 };
 
 // Over the same positions as measure_perplexity. The models must share a vocabulary. The backends
-// may be one. The reference's KV cache is in float32.
+// may be one.
 Result<Divergence> measure_divergence(Model& model, Backend& backend, Model& reference,
                                       Backend& reference_backend, std::span<const int32_t> tokens,
                                       const EvaluationOptions& options);
