@@ -200,14 +200,45 @@ TEST_P(AttentionTest, SameBytesHoweverBatched) {
 
 // More than one chunk of kAttentionChunk tokens.
 TEST_P(AttentionTest, LongSequence) {
-  const Case c{.heads = 2, .kv_heads = 1, .key_dim = 16, .value_dim = 16};
-  Random random(3);
-  const Tokens s = random_tokens(random, c, 2100);
-  const auto out = run(*backend_, c, {s}, {{2100}}, 7)[0];
-  const auto expected = reference(c, s);
-  for (std::size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], 2e-5);
-  const auto chunks = run(*backend_, c, {s}, {{1023, 1, 1, 1, 500, 500, 73, 1}}, 8)[0];
-  ASSERT_TRUE(same_bytes(out, chunks));
+  for (const KvType type : {KvType::kF32, KvType::kQ16, KvType::kQ8}) {
+    const Case c{.heads = 2, .kv_heads = 1, .key_dim = 16, .value_dim = 16, .type = type};
+    Random random(3);
+    const Tokens s = random_tokens(random, c, 2100);
+    const auto out = run(*backend_, c, {s}, {{2100}}, 7)[0];
+    const auto expected = reference(c, s);
+    const double tolerance = type == KvType::kF32 ? 2e-5 : type == KvType::kQ16 ? 5e-4 : 5e-2;
+    for (std::size_t i = 0; i < out.size(); ++i) ASSERT_NEAR(out[i], expected[i], tolerance);
+    const auto chunks = run(*backend_, c, {s}, {{1023, 1, 1, 1, 500, 500, 73, 1}}, 8)[0];
+    ASSERT_TRUE(same_bytes(out, chunks));
+  }
+}
+
+// Queries, keys, values and weights that bring the integer sums to their bounds: all equal (the
+// norm is the limit), and a single value (the code's range is), beside others of another size.
+TEST_P(AttentionTest, SumsOfCodesFit) {
+  for (const KvType type : {KvType::kQ16, KvType::kQ8}) {
+    for (const bool single : {false, true}) {
+      const Case c{.heads = 2, .kv_heads = 1, .key_dim = 128, .value_dim = 128, .type = type};
+      constexpr int32_t kTokens = 130;
+      Tokens s{std::vector<float>(kTokens * 256, single ? 0.0f : 0.2f),
+               std::vector<float>(kTokens * 128, single ? 0.0f : 0.2f),
+               std::vector<float>(kTokens * 128, -3.0f), kTokens};
+      if (single) {
+        for (std::size_t i = 0; i < s.q.size(); i += 128) s.q[i + 7] = 2.0f;
+        for (std::size_t i = 0; i < s.k.size(); i += 128) s.k[i + 7] = i % 256 == 0 ? 2.0f : -2.0f;
+        for (std::size_t i = 0; i < s.v.size(); i += 384) s.v[i] = 1000.0f;
+      }
+      const auto out = run(*backend_, c, {s}, {{kTokens}}, 1)[0];
+      const auto expected = reference(c, s);
+      for (std::size_t i = 0; i < out.size(); ++i) {
+        const bool beside = type == KvType::kQ16 || i % 128 < 32;  // they share a scale
+        const double largest = single && beside ? 1000.0 : 3.0;
+        // Equal weights all round the same way: half a code of 65500 / 64. q8: half a step of 127.
+        const double rounding = 0.5 * 64 / 65500 + (type == KvType::kQ16 ? 5e-5 : 5e-3);
+        ASSERT_NEAR(out[i], expected[i], largest * rounding) << i;
+      }
+    }
+  }
 }
 
 HOLDFAST_EVERY_ISA(AttentionTest);

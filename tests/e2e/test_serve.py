@@ -71,7 +71,7 @@ def test_a_model_that_is_not_there_is_named():
 
 
 def test_wrong_use_is_2():
-    for arguments in (["--port", "x"], ["--kv-type", "f12"], ["--parallel", "0"]):
+    for arguments in (["--port", "x"], ["--kv-type", "f16"], ["--parallel", "0"]):
         assert subprocess.run([BINARY, "serve", *arguments], capture_output=True).returncode == 2
 
 

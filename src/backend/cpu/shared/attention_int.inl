@@ -17,10 +17,10 @@
 namespace holdfast::cpu {
 namespace {
 
-constexpr int kHalf = 32;             // tokens that lie together: a page holds a multiple of it
-constexpr int kColumns = 2 * kLanes;  // of a register tile
-constexpr int kVecs = kIntBlock / kLanes;
-static_assert(kHalf % kColumns == 0 && kKvScaleGroup % kColumns == 0);
+constexpr int kHalf = 32;                // tokens that lie together: a page holds a multiple of it
+constexpr int kIntColumns = 2 * kLanes;  // of a register tile
+constexpr int kIntVecs = kIntBlock / kLanes;
+static_assert(kHalf % kIntColumns == 0 && kKvScaleGroup % kIntColumns == 0);
 // Codes of weights sum up to at most 65532 and values lie within +-32767: 2147287044 < 2^31.
 constexpr float kWeightSum = 65500.0f;
 
@@ -183,10 +183,10 @@ IntBlock find_block(const AttentionTile& t, const IntScratch& s, int32_t begin) 
 
 // ---- Computing with it.
 
-// acc[r] += the pairs of M rows at x, `kRowStep` apart, times those of kColumns columns at y.
+// acc[r] += the pairs of M rows at x, `kRowStep` apart, times those of kIntColumns columns at y.
 template <int M, int kRowStep, class Code>
 [[gnu::always_inline]] inline void add_pair(const int16_t* x, const Code* y, IVec (&acc)[M][2]) {
-  const IVec y0 = ikept(iload_pairs(y)), y1 = ikept(iload_pairs(y + kColumns));
+  const IVec y0 = ikept(iload_pairs(y)), y1 = ikept(iload_pairs(y + kIntColumns));
   for (int r = 0; r < M; ++r) {
     const IVec pair = iset_pair(x + r * kRowStep);
     acc[r][0] = idot(acc[r][0], pair, y0);
@@ -194,7 +194,7 @@ template <int M, int kRowStep, class Code>
   }
 }
 
-// sums[r][kColumns] = M rows of a . b: `pairs` pairs from each of one or two places, b0 and b1.
+// sums[r][kIntColumns] = M rows of a . b: `pairs` pairs from each of one or two places, b0 and b1.
 // Pair p of row r stands at a + p * kPairStep + r * kRowStep, those that meet b1 a_part further. A
 // function of its own, in steps of eight pairs: only so does GCC keep the sums in registers.
 template <int M, int kPairStep, int kRowStep, class Code>
@@ -217,8 +217,8 @@ template <int M, int kPairStep, int kRowStep, class Code>
     b1 = nullptr;
   } while (b0 != nullptr);
   for (int r = 0; r < M; ++r) {
-    vstore(sums + r * kColumns, ifloat(acc[r][0]));
-    vstore(sums + r * kColumns + kLanes, ifloat(acc[r][1]));
+    vstore(sums + r * kIntColumns, ifloat(acc[r][0]));
+    vstore(sums + r * kIntColumns + kLanes, ifloat(acc[r][1]));
   }
 }
 
@@ -244,17 +244,17 @@ void block_scores(const AttentionTile& t, const IntBlock& b, const int16_t* q, f
   const int32_t group = sizeof(Code) == 1 ? kKvScaleGroup / 2 : pairs;
   for (int32_t h = 0; h < b.halves; ++h) {
     const Code* keys = reinterpret_cast<const Code*>(b.keys[h]);
-    for (int c = 0; c < kHalf; c += kColumns) {
+    for (int c = 0; c < kHalf; c += kIntColumns) {
       const float* scale = b.key_scales + h * kHalf + c;
       float* to = scores + h * kHalf + c;
       for (int32_t p = 0; p < pairs; p += group, scale += kIntBlock) {
         const Vec s0 = vload(scale), s1 = vload(scale + kLanes);
-        float sums[M * kColumns];
+        float sums[M * kIntColumns];
         products<M, 2 * M, 2, Code>(q + 2 * M * p, 0, keys + p * b.key_row + 2 * c, nullptr,
                                     b.key_row, group < pairs - p ? group : pairs - p, sums);
         for (int r = 0; r < M; ++r) {
           float* row = to + r * kIntBlock;
-          const Vec x0 = vload(sums + r * kColumns), x1 = vload(sums + r * kColumns + kLanes);
+          const Vec x0 = vload(sums + r * kIntColumns), x1 = vload(sums + r * kIntColumns + kLanes);
           vstore(row, p > 0 ? vfma(x0, s0, vload(row)) : vmul(x0, s0));
           vstore(row + kLanes, p > 0 ? vfma(x1, s1, vload(row + kLanes)) : vmul(x1, s1));
         }
@@ -275,19 +275,19 @@ inline float block_weights(const IntBlock& b, int32_t groups, float* scores, int
     return 1.0f;
   }
   for (int32_t t = seen; t < kIntBlock; ++t) scores[t] = -INFINITY;
-  Vec p[kVecs];
-  for (int j = 0; j < kVecs; ++j) p[j] = vload(scores + j * kLanes);
+  Vec p[kIntVecs];
+  for (int j = 0; j < kIntVecs; ++j) p[j] = vload(scores + j * kLanes);
   Vec largest = p[0];
-  for (int j = 1; j < kVecs; ++j) largest = vmax(largest, p[j]);
+  for (int j = 1; j < kIntVecs; ++j) largest = vmax(largest, p[j]);
   const float block = vlargest(largest) * q_scale;
-  for (int j = 0; j < kVecs; ++j) p[j] = vexp2(vfma(p[j], vset(q_scale), vset(-block)));
+  for (int j = 0; j < kIntVecs; ++j) p[j] = vexp2(vfma(p[j], vset(q_scale), vset(-block)));
   if (seen < kIntBlock) {
-    for (int j = 0; j < kVecs; ++j) vstore(scores + j * kLanes, p[j]);
+    for (int j = 0; j < kIntVecs; ++j) vstore(scores + j * kLanes, p[j]);
     for (int32_t t = seen; t < kIntBlock; ++t) scores[t] = 0.0f;
-    for (int j = 0; j < kVecs; ++j) p[j] = vload(scores + j * kLanes);
+    for (int j = 0; j < kIntVecs; ++j) p[j] = vload(scores + j * kLanes);
   }
   Vec total = p[0];
-  for (int j = 1; j < kVecs; ++j) total = vadd(total, p[j]);
+  for (int j = 1; j < kIntVecs; ++j) total = vadd(total, p[j]);
 
   const float before = *max;
   const bool higher = block > before;
@@ -298,17 +298,17 @@ inline float block_weights(const IntBlock& b, int32_t groups, float* scores, int
 
   for (int32_t g = 0; g < groups; ++g) {
     const float* scale = b.value_scales + g * kIntBlock;
-    Vec w[kVecs];
-    for (int j = 0; j < kVecs; ++j) w[j] = vmul(p[j], vload(scale + j * kLanes));
+    Vec w[kIntVecs];
+    for (int j = 0; j < kIntVecs; ++j) w[j] = vmul(p[j], vload(scale + j * kLanes));
     Vec all = w[0], most = w[0];
-    for (int j = 1; j < kVecs; ++j) {
+    for (int j = 1; j < kIntVecs; ++j) {
       all = vadd(all, w[j]);
       most = vmax(most, w[j]);
     }
     const float by_sum = vsum(all) / kWeightSum, by_most = vlargest(most) / kCodeLimit;
     const float step = by_sum > by_most ? by_sum : by_most;
     const Vec inverse = vset(step > 1e-30f ? 1.0f / step : 0.0f);
-    for (int j = 0; j < kVecs; ++j)
+    for (int j = 0; j < kIntVecs; ++j)
       istore_rounded(codes + g * kIntRows * kIntBlock + j * kLanes, vmul(w[j], inverse));
     steps[g] = step * new_factor;
   }
@@ -318,18 +318,18 @@ inline float block_weights(const IntBlock& b, int32_t groups, float* scores, int
 // out[r] = out[r] * factors[r] + steps[r] * (codes[r] . values) for M queries.
 template <int M, class Code>
 void block_values(const AttentionTile& t, const IntBlock& b, const IntScratch& s, int32_t first) {
-  for (int32_t d = 0; d < t.kv.value_dim; d += kColumns) {
+  for (int32_t d = 0; d < t.kv.value_dim; d += kIntColumns) {
     const int32_t g = sizeof(Code) == 1 ? d / kKvScaleGroup : 0;
     const auto* v0 = reinterpret_cast<const Code*>(b.values[0]) + 2 * d;
     const auto* v1 = b.halves == 2 ? reinterpret_cast<const Code*>(b.values[1]) + 2 * d : nullptr;
-    float sums[M * kColumns];
+    float sums[M * kIntColumns];
     products<M, 2, kIntBlock, Code>(s.codes + g * kIntRows * kIntBlock, kHalf, v0, v1, b.value_row,
                                     kHalf / 2, sums);
     for (int r = 0; r < M; ++r) {
       float* to = t.out + (first + r) * t.value_stride + d;
       const Vec factor = vset(s.factors[r]), step = vset(s.steps[r * s.value_groups + g]);
-      for (int j = 0; j < kColumns; j += kLanes) {
-        vstore(to + j, vfma(vload(sums + r * kColumns + j), step, vmul(vload(to + j), factor)));
+      for (int j = 0; j < kIntColumns; j += kLanes) {
+        vstore(to + j, vfma(vload(sums + r * kIntColumns + j), step, vmul(vload(to + j), factor)));
       }
     }
   }
