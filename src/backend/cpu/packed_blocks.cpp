@@ -56,25 +56,30 @@ void split_q4_or_q5_k(const uint8_t* block, bool five, uint8_t* codes, BlockScal
   s.d = load_u16(block);
   s.dmin = load_u16(block + 2);
   codec::unpack_q4_scales(block + 4, s.scale, s.minimum);
-  const uint8_t* high = block + 16;
   const uint8_t* low = block + (five ? 48 : 16);
+  for (int pair = 0; pair < 4; ++pair, low += 32) {
+    for (int l = 0; l < 32; ++l) codes[64 * pair + l] = low[l] & 15;
+    for (int l = 0; l < 32; ++l) codes[64 * pair + 32 + l] = low[l] >> 4;
+  }
+  if (!five) return;
+  const uint8_t* high = block + 16;
   for (int sub = 0; sub < 8; ++sub) {
-    for (int l = 0; l < 32; ++l) {
-      const int four = low[sub / 2 * 32 + l] >> (sub % 2 * 4) & 15;
-      const int fifth = five ? high[l] >> sub & 1 : 0;
-      codes[32 * sub + l] = static_cast<uint8_t>(four | fifth << 4);
-    }
+    for (int l = 0; l < 32; ++l)
+      codes[32 * sub + l] = static_cast<uint8_t>(codes[32 * sub + l] | (high[l] >> sub & 1) << 4);
   }
 }
 
+// Loops whose shifts are constants: the compiler makes vectors of them.
 void split_q6_k(const uint8_t* block, uint8_t* codes, BlockScales& s) {
   s.d = load_u16(block + 208);
   std::memcpy(s.scale, block + 192, 16);
-  for (int i = 0; i < 256; ++i) {
-    const int half = i / 128, group = i % 128 / 32, l = i % 32;
-    const int low = block[64 * half + 32 * (group % 2) + l] >> (group / 2 * 4) & 15;
-    const int high = block[128 + 32 * half + l] >> (2 * group) & 3;
-    codes[i] = static_cast<uint8_t>(low | high << 4);
+  const auto both = [](int low, int high) { return static_cast<uint8_t>(low | (high & 3) << 4); };
+  for (int half = 0; half < 2; ++half, codes += 128) {
+    const uint8_t *low = block + 64 * half, *high = block + 128 + 32 * half;
+    for (int l = 0; l < 32; ++l) codes[l] = both(low[l] & 15, high[l]);
+    for (int l = 0; l < 32; ++l) codes[l + 32] = both(low[l + 32] & 15, high[l] >> 2);
+    for (int l = 0; l < 32; ++l) codes[l + 64] = both(low[l] >> 4, high[l] >> 4);
+    for (int l = 0; l < 32; ++l) codes[l + 96] = both(low[l + 32] >> 4, high[l] >> 6);
   }
 }
 
