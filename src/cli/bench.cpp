@@ -44,8 +44,8 @@ class Stopwatch {
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-// Of this program alone: getrusage would count what the process held before it became holdfast, as a
-// shell or a test runner.
+// Of this program alone: getrusage would count what the process held before it became holdfast, as
+// a shell or a test runner.
 int64_t peak_resident_bytes() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
