@@ -4,9 +4,9 @@
 #include <functional>
 #include <string>
 
+#include "base/output_file.h"
 #include "base/result.h"
 #include "files/conversion.h"
-#include "base/output_file.h"
 #include "files/recipe.h"
 
 namespace holdfast {

@@ -15,9 +15,9 @@
 #include <string_view>
 #include <vector>
 
+#include "base/output_file.h"
 #include "base/result.h"
 #include "files/gguf.h"
-#include "base/output_file.h"
 
 namespace holdfast {
 
