@@ -175,7 +175,7 @@ Status UsageBook::flush(Database& database) {
     }
     return database.run("COMMIT");
   };
-  const Status written = write();
+  Status written = write();
   if (written) return {};
   (void)database.run("ROLLBACK");
   const std::lock_guard lock(mutex_);  // they are still to be written

@@ -87,7 +87,7 @@ class Builder final : public YAML::EventHandler {
     }
     std::optional<YamlNode>& key = keys_.back();
     if (key) {
-      parent.entries.emplace_back(std::move(*key), std::move(node));
+      parent.entries.push_back({std::move(*key), std::move(node)});
       key.reset();
       return;
     }

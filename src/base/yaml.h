@@ -6,21 +6,27 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 
 namespace holdfast {
 
+struct YamlEntry;
+
 struct YamlNode {
   enum class Kind { kNull, kScalar, kList, kMap };
   Kind kind = Kind::kNull;
   std::string scalar;
   bool quoted = false;
-  int line = 1, column = 1;                            // counted from 1
-  std::vector<YamlNode> items;                         // of a list
-  std::vector<std::pair<YamlNode, YamlNode>> entries;  // of a map, keys are scalars
+  int line = 1, column = 1;        // counted from 1
+  std::vector<YamlNode> items;     // of a list
+  std::vector<YamlEntry> entries;  // of a map
+};
+
+struct YamlEntry {
+  YamlNode key;  // a scalar
+  YamlNode value;
 };
 
 // One document of at most 1 MiB, 32 levels deep; kNull for an empty one. invalid_argument.
