@@ -13,6 +13,7 @@
 #include "cli/bench_report.h"
 #include "cli/command.h"
 #include "cli/loaded_model.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "model/session.h"
@@ -22,6 +23,7 @@ namespace {
 
 struct Options {
   std::string model;
+  OpenOptions open;
   int prompt = 512;
   int generate = 64;
   int depth = 0;
@@ -136,8 +138,9 @@ Result<BenchResult> measure(const LoadedModel& loaded, const Options& options, i
 Status bench(const Options& options) {
   Profile profile;
   const bool watched = options.roofline || options.profile;
-  ASSIGN_OR_RETURN(const LoadedModel loaded, load_for_measuring(options.model, options.threads,
-                                                                watched ? &profile : nullptr));
+  ASSIGN_OR_RETURN(const LoadedModel loaded,
+                   load_for_measuring(options.model, options.open, options.threads,
+                                      watched ? &profile : nullptr));
   const Stopwatch settling;  // what is measured is what lasts
   loaded.backend->settle();
   const double settle_seconds = settling.seconds();
@@ -187,6 +190,7 @@ void register_bench(CLI::App& app, Action& action) {
       ->capture_default_str();
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);
+  add_open_options(*command, options->open);
   command->add_flag("--roofline", options->roofline,
                     "measure this machine's limits, and show each phase as a share of them");
   command->add_flag("--profile", options->profile, "show the time of each operation");

@@ -10,6 +10,7 @@
 #include "base/mapped_file.h"
 #include "cli/command.h"
 #include "cli/loaded_model.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "model/evaluation.h"
@@ -19,6 +20,7 @@ namespace {
 
 struct Options {
   std::string model, reference, file;
+  OpenOptions open;
   int context = 512;
   KvType kv_type = KvType::kQ16, reference_kv_type = KvType::kQ16;
   int64_t chunks = 0;
@@ -43,7 +45,8 @@ Result<Text> tokenize(const LoadedModel& loaded, const std::string& path) {
 }
 
 Status perplexity(const Options& options) {
-  ASSIGN_OR_RETURN(const LoadedModel loaded, load_for_measuring(options.model, options.threads));
+  ASSIGN_OR_RETURN(const LoadedModel loaded,
+                   load_for_measuring(options.model, options.open, options.threads));
   ASSIGN_OR_RETURN(const Text text, tokenize(loaded, options.file));
   Result<Perplexity> result = Perplexity{};
   {
@@ -69,9 +72,10 @@ Status perplexity(const Options& options) {
 }
 
 Status kl(const Options& options) {
-  ASSIGN_OR_RETURN(const LoadedModel model, load_for_measuring(options.model, options.threads));
+  ASSIGN_OR_RETURN(const LoadedModel model,
+                   load_for_measuring(options.model, options.open, options.threads));
   ASSIGN_OR_RETURN(const LoadedModel reference,
-                   load_for_measuring(options.reference, options.threads));
+                   load_for_measuring(options.reference, options.open, options.threads));
   ASSIGN_OR_RETURN(const Text text, tokenize(reference, options.file));
   Result<Divergence> result = Divergence{};
   {
@@ -125,6 +129,7 @@ void register_eval(CLI::App& app, Action& action) {
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     add_threads_option(*command, options->threads);
+    add_open_options(*command, options->open);
     command->add_flag("--json", options->json, "one JSON document on stdout");
   };
 

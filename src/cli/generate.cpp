@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "cli/speculate_option.h"
@@ -29,6 +30,7 @@ namespace {
 struct GenerateOptions {
   std::string model, prompt_file;
   std::optional<std::string> prompt;
+  OpenOptions open;
   GenerationRequest request;
   std::optional<uint64_t> seed;
   KvType kv_type = KvType::kQ16;
@@ -53,7 +55,8 @@ boost::json::array numbers(const std::vector<int32_t>& values) {
 Status generate(const GenerateOptions& options) {
   ASSIGN_OR_RETURN(const std::string prompt, read_prompt(options));
   ASSIGN_OR_RETURN(const std::string path, resolve_model(options.model));
-  ASSIGN_OR_RETURN(const auto file, ModelFile::open(path));
+  ASSIGN_OR_RETURN(const FileOpener opener, make_opener(options.open, path));
+  ASSIGN_OR_RETURN(const auto file, ModelFile::open(path, opener));
   ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::create(file->tokenizer()));
   ASSIGN_OR_RETURN(const auto backend, make_backend(options.threads));
   std::unique_ptr<Model> model;
@@ -159,6 +162,7 @@ void register_generate(CLI::App& app, Action& action) {
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);
+  add_open_options(*command, options->open);
   command->add_flag("--json", options->json,
                     "{\"prompt_tokens\": [...], \"tokens\": [...], \"text\": ...} instead of text");
   command->callback([options, &action] {

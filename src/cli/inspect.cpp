@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "cli/command.h"
+#include "cli/model_opener.h"
 #include "files/describe.h"
 #include "files/json_writer.h"
 #include "files/listing.h"
@@ -18,6 +19,7 @@ namespace {
 
 struct Options {
   std::string path;
+  OpenOptions open;
   bool json = false;
 };
 
@@ -104,7 +106,9 @@ void print(const Listing& listing) {
 }
 
 int inspect(const Options& options) {
-  const auto listing = list_model(options.path);
+  const auto opener = make_opener(options.open, options.path);
+  if (!opener) return report(opener.error());
+  const auto listing = list_model(options.path, *opener);
   if (!listing) return report(listing.error());
   if (options.json) {
     fmt::print("{}\n", as_json(*listing));
@@ -123,6 +127,7 @@ void register_inspect(CLI::App& app, Action& action) {
       ->add_option("FILE", options->path,
                    "A .gguf (any part of a split one), a .safetensors, or a Hugging Face directory")
       ->required();
+  add_open_options(*command, options->open);
   command->add_flag("--json", options->json, "One JSON document on stdout");
   command->callback([options, &action] { action = [options] { return inspect(*options); }; });
 }

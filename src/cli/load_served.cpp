@@ -8,9 +8,11 @@
 
 namespace holdfast::cli {
 
-Result<std::unique_ptr<ServedModel>> load_served_model(const std::string& model, int threads,
+Result<std::unique_ptr<ServedModel>> load_served_model(const std::string& model,
+                                                       const OpenOptions& open, int threads,
                                                        ServedModelOptions options) {
   ASSIGN_OR_RETURN(const std::string path, resolve_model(model));
+  ASSIGN_OR_RETURN(options.opener, make_opener(open, path));
   ASSIGN_OR_RETURN(auto backend, make_backend(threads));
   ProgressLine line("loading " + std::filesystem::path(path).filename().string());
   options.progress = [&](double share) { line.show(share); };

@@ -7,6 +7,7 @@
 #include "backend/backend.h"
 #include "backend/profile.h"
 #include "base/result.h"
+#include "cli/model_opener.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 
@@ -21,7 +22,7 @@ struct LoadedModel {  // members go in reverse order: the model before what it s
 
 // Opens MODEL (see model_option.h) and prepares its weights; progress on a terminal. With
 // `profile`, which must outlive the model, the backend's operations are noted there.
-Result<LoadedModel> load_for_measuring(const std::string& model, int threads,
-                                       Profile* profile = nullptr);
+Result<LoadedModel> load_for_measuring(const std::string& model, const OpenOptions& open,
+                                       int threads, Profile* profile = nullptr);
 
 }  // namespace holdfast::cli

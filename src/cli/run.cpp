@@ -22,6 +22,7 @@
 #include "cli/interrupt.h"
 #include "cli/line_editor.h"
 #include "cli/load_served.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/speculate_option.h"
 
@@ -31,6 +32,7 @@ namespace {
 
 struct RunOptions {
   std::string model, prompt, system;
+  OpenOptions open;
   std::optional<float> temperature, top_p, min_p;
   std::optional<int32_t> top_k;
   std::optional<uint64_t> seed;
@@ -189,7 +191,7 @@ int run(RunOptions options) {
   served.engine.context = options.context;
   served.engine.kv_type = options.kv_type;
   if (const auto set = set_speculation(options.speculate, served); !set) return report(set.error());
-  auto model = load_served_model(options.model, options.threads, std::move(served));
+  auto model = load_served_model(options.model, options.open, options.threads, std::move(served));
   if (!model) return report(model.error());
   Conversation conversation(**model, options.system,
                             text_options(options, (*model)->config().sampling));
@@ -229,6 +231,7 @@ void register_run(CLI::App& app, Action& action) {
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);
+  add_open_options(*command, options->open);
   command->add_flag("--hide-thinking", options->hide_thinking, "show the answer only");
   command->add_flag("--json", options->json, "one JSON document on standard output");
   command->callback([options, &action] { action = [options] { return run(*options); }; });

@@ -23,6 +23,7 @@
 #include "cli/audit_option.h"
 #include "cli/command.h"
 #include "cli/config_option.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
 #include "cli/sandbox_option.h"
@@ -37,6 +38,7 @@ namespace holdfast::cli {
 namespace {
 
 struct Options {
+  OpenOptions open;
   std::vector<std::string> models;
   std::vector<std::string> aliases;
   ServerOptions server;
@@ -111,6 +113,7 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
   const std::string computes_on = backend->describe();
   spdlog::info("loading {} ({})", path, computes_on);
   ServedModelOptions served;
+  ASSIGN_OR_RETURN(served.opener, make_opener(options.open, path));
   served.id = alias.empty() ? id_from_path(path) : alias;
   served.engine.max_sequences = options.parallel;
   served.engine.context = options.context;
@@ -378,6 +381,7 @@ void register_serve(CLI::App& app, Action& action) {
   add_audit_options(*command, o.audit);
   add_sandbox_options(*command, o.sandbox);
   add_threads_option(*command, o.threads);
+  add_open_options(*command, o.open);
   command
       ->add_option("--context", o.context, "longest sequence; 0: what the model and memory allow")
       ->check(CLI::NonNegativeNumber)

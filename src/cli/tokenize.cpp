@@ -14,6 +14,7 @@
 #include <simdjson.h>
 
 #include "cli/command.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "files/model_file.h"
 #include "text/tokenizer.h"
@@ -24,6 +25,7 @@ namespace {
 
 struct Options {
   std::string model, file;
+  OpenOptions open;
   bool special = false, decode = false, json = false, bos = false, lines = false;
 };
 
@@ -113,7 +115,8 @@ Status encode_lines(const Tokenizer& tokenizer, const std::string& input, Specia
 
 Status tokenize(const Options& options) {
   ASSIGN_OR_RETURN(const std::string path, resolve_model(options.model));
-  ASSIGN_OR_RETURN(const auto model, ModelFile::open(path));
+  ASSIGN_OR_RETURN(const FileOpener opener, make_opener(options.open, path));
+  ASSIGN_OR_RETURN(const auto model, ModelFile::open(path, opener));
   ASSIGN_OR_RETURN(const auto tokenizer, Tokenizer::create(model->tokenizer()));
   ASSIGN_OR_RETURN(const std::string input, read_input(options.file));
   const Special special = options.special ? Special::kParse : Special::kAsText;
@@ -156,6 +159,7 @@ void register_tokenize(CLI::App& app, Action& action) {
           "each line is a text of its own, a JSON string or {\"hex\": \"...\"}; prints a JSON "
           "array for each")
       ->excludes(decode);
+  add_open_options(*command, options->open);
   command->add_flag("--json", options->json, "print {\"tokens\":[...]} or {\"text\":\"...\"}");
   command->callback([options, &action] {
     action = [options] {

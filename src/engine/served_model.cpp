@@ -172,7 +172,7 @@ std::string default_id(const ModelFile& file) {
 Result<std::unique_ptr<ServedModel>> ServedModel::load(const std::string& path,
                                                        std::unique_ptr<Backend> backend,
                                                        const ServedModelOptions& options) {
-  ASSIGN_OR_RETURN(auto file, ModelFile::open(path));
+  ASSIGN_OR_RETURN(auto file, ModelFile::open(path, options.opener));
   // What is quick to refuse comes before the weights.
   ASSIGN_OR_RETURN(auto tokenizer, Tokenizer::create(file->tokenizer()));
   std::unique_ptr<ChatTemplate> chat_template;

@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "engine/engine.h"
 #include "engine/generation.h"
+#include "files/byte_source.h"
 #include "text/tokenizer.h"
 
 namespace holdfast {
@@ -83,6 +84,7 @@ struct ServedModelOptions {
   EngineOptions engine;    // its draft is filled in here
   std::string draft_path;  // for Speculation::kModel: the model that guesses
   LoadProgress progress;
+  FileOpener opener = open_file;  // of the model's files
 };
 
 // What besides the request decides an answer to the bit.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/paged_bytes.h"
 #include "files/describe.h"
 
 namespace holdfast {
@@ -127,6 +128,7 @@ Status read_rope(const Keys& keys, const ModelFile& tensors, ModelConfig& config
     if (view.type != DType::kF32 || view.shape.rank != 1 || view.cols() < 1 || view.cols() > 65536)
       return fail(Code::kCorrupt, "tensor 'rope_freqs.weight' is not a short vector of f32",
                   tensors.path());
+    RETURN_IF_ERROR(fetch_bytes(view.bytes));
     rope.freq_divisors.resize(static_cast<std::size_t>(view.cols()));
     std::memcpy(rope.freq_divisors.data(), view.bytes.data(), view.bytes.size());
   }

@@ -84,8 +84,9 @@ Result<std::shared_ptr<const ModelFile>> gguf_model(
   return model;
 }
 
-Result<std::shared_ptr<const ModelFile>> open_gguf_model(const std::string& path) {
-  ASSIGN_OR_RETURN(auto parts, open_gguf_parts(path));
+Result<std::shared_ptr<const ModelFile>> open_gguf_model(const std::string& path,
+                                                         const FileOpener& opener) {
+  ASSIGN_OR_RETURN(auto parts, open_gguf_parts(path, opener));
   return gguf_model(path, std::move(parts));
 }
 

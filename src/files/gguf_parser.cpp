@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/paged_bytes.h"
 #include "files/describe.h"
 #include "files/gguf.h"
 
@@ -16,6 +17,7 @@ namespace {
 
 constexpr uint32_t kMagic = 0x46554747;  // "GGUF"
 constexpr int kDeepestArray = 4;
+constexpr uint64_t kStep = 1 << 20;                  // by which a header is brought into memory
 constexpr uint64_t kSmallestPair = 8 + 4 + 1;        // key length, type, one byte
 constexpr uint64_t kSmallestTensor = 8 + 4 + 4 + 8;  // name length, rank, type, offset
 constexpr char kDamaged[] = "The file is damaged or incomplete; fetch it again";
@@ -44,6 +46,15 @@ class GgufParser {
  private:
   uint64_t left() const { return all_.size() - at_; }
 
+  // The next `count` <= left() bytes are in memory, with all before them.
+  Status reach(uint64_t count) {
+    if (at_ + count <= reached_) return {};
+    const uint64_t end = std::min<uint64_t>(all_.size(), std::max(at_ + count, reached_ + kStep));
+    RETURN_IF_ERROR(fetch_bytes(all_.subspan(reached_, end - reached_)));
+    reached_ = end;
+    return {};
+  }
+
   tl::unexpected<Error> corrupt(std::string message) const {
     return corrupt(std::move(message), at_);
   }
@@ -54,6 +65,7 @@ class GgufParser {
   template <class T>
   Result<T> take(std::string_view what) {
     if (left() < sizeof(T)) return corrupt(fmt::format("the file ends inside {}", what));
+    RETURN_IF_ERROR(reach(sizeof(T)));
     T value;
     std::memcpy(&value, all_.data() + at_, sizeof value);
     at_ += sizeof value;
@@ -68,6 +80,7 @@ class GgufParser {
                                  length, left()),
                      start);
     }
+    RETURN_IF_ERROR(reach(length));
     const auto* text = reinterpret_cast<const char*>(all_.data() + at_);
     at_ += length;
     return std::string_view(text, length);
@@ -163,6 +176,7 @@ class GgufParser {
         RETURN_IF_ERROR(elements(inner, inner_count, what, depth + 1));
       }
     } else {
+      RETURN_IF_ERROR(reach(count * element_bytes(type)));
       if (type == GgufType::kBool) {
         for (uint64_t i = 0; i < count; ++i) {
           if (std::to_integer<unsigned>(all_[at_ + i]) > 1)
@@ -258,6 +272,7 @@ class GgufParser {
   Gguf& gguf_;
   std::span<const std::byte> all_;
   uint64_t at_ = 0;
+  uint64_t reached_ = 0;  // what is in memory, from the beginning
   uint64_t pair_count_ = 0, tensor_count_ = 0;
 };
 

@@ -12,8 +12,8 @@ namespace {
 
 constexpr int32_t kMostParts = 10000;
 
-Result<std::shared_ptr<const Gguf>> open_part(const std::string& path) {
-  ASSIGN_OR_RETURN(auto source, open_file(path));
+Result<std::shared_ptr<const Gguf>> open_part(const std::string& path, const FileOpener& opener) {
+  ASSIGN_OR_RETURN(auto source, opener(path));
   return Gguf::parse(std::move(source));
 }
 
@@ -38,8 +38,9 @@ Status check_part(const Gguf& part, int32_t index, int32_t count) {
 
 }  // namespace
 
-Result<std::vector<std::shared_ptr<const Gguf>>> open_gguf_parts(const std::string& path) {
-  ASSIGN_OR_RETURN(auto named, open_part(path));
+Result<std::vector<std::shared_ptr<const Gguf>>> open_gguf_parts(const std::string& path,
+                                                                 const FileOpener& opener) {
+  ASSIGN_OR_RETURN(auto named, open_part(path, opener));
   ASSIGN_OR_RETURN(const auto count, named->get_int("split.count"));
   if (count.value_or(0) <= 1) return std::vector{std::move(named)};
   ASSIGN_OR_RETURN(const auto number, named->get_int("split.no"));
@@ -67,7 +68,7 @@ Result<std::vector<std::shared_ptr<const Gguf>>> open_gguf_parts(const std::stri
                   part_path, "All parts of a split model must lie in one folder");
     }
     ASSIGN_OR_RETURN(auto part, i == *number ? Result<std::shared_ptr<const Gguf>>(named)
-                                             : open_part(part_path));
+                                             : open_part(part_path, opener));
     RETURN_IF_ERROR(check_part(*part, i, *count));
     tensors += part->tensors.size();
     parts.push_back(std::move(part));

@@ -19,8 +19,9 @@ std::string in(const std::string& directory, std::string_view name) {
   return (std::filesystem::path(directory) / name).string();
 }
 
-Result<std::shared_ptr<const Safetensors>> open_shard(const std::string& path) {
-  ASSIGN_OR_RETURN(auto source, open_file(path));
+Result<std::shared_ptr<const Safetensors>> open_shard(const std::string& path,
+                                                      const FileOpener& opener) {
+  ASSIGN_OR_RETURN(auto source, opener(path));
   return Safetensors::parse(std::move(source));
 }
 
@@ -60,11 +61,12 @@ Error missing_weights(const std::string& directory) {
 
 }  // namespace
 
-Result<std::string> read_text(const std::string& directory, std::string_view name) {
+Result<std::string> read_text(const std::string& directory, std::string_view name,
+                              const FileOpener& opener) {
   const std::string path = in(directory, name);
   std::error_code error;
   if (!std::filesystem::exists(path, error)) return std::string();
-  ASSIGN_OR_RETURN(const auto source, open_file(path));
+  ASSIGN_OR_RETURN(const auto source, opener(path));
   if (source->size() > kLongestText)
     return fail(Code::kCorrupt, "the file is too long for a text", path);
   std::string text(source->size(), '\0');
@@ -72,14 +74,14 @@ Result<std::string> read_text(const std::string& directory, std::string_view nam
   return text;
 }
 
-Result<HfWeights> HfWeights::open(const std::string& directory) {
+Result<HfWeights> HfWeights::open(const std::string& directory, const FileOpener& opener) {
   HfWeights weights;
   std::error_code error;
-  ASSIGN_OR_RETURN(const std::string index, read_text(directory, kIndex));
+  ASSIGN_OR_RETURN(const std::string index, read_text(directory, kIndex, opener));
   if (index.empty()) {
     if (!std::filesystem::exists(in(directory, kSingle), error))
       return fail(missing_weights(directory));
-    ASSIGN_OR_RETURN(auto shard, open_shard(in(directory, kSingle)));
+    ASSIGN_OR_RETURN(auto shard, open_shard(in(directory, kSingle), opener));
     for (const SafeTensor& tensor : shard->tensors)
       weights.tensors.emplace(tensor.name, StoredTensor{&tensor, shard.get()});
     weights.shards.push_back(std::move(shard));
@@ -87,7 +89,7 @@ Result<HfWeights> HfWeights::open(const std::string& directory) {
   }
   ASSIGN_OR_RETURN(const auto files, read_index(in(directory, kIndex), index));
   for (const auto& [file, tensors] : files) {
-    ASSIGN_OR_RETURN(auto shard, open_shard(in(directory, file)));
+    ASSIGN_OR_RETURN(auto shard, open_shard(in(directory, file), opener));
     for (const std::string& name : tensors) {
       const SafeTensor* tensor = shard->find(name);
       if (tensor == nullptr) {
@@ -121,15 +123,17 @@ Result<std::string> template_in(const std::string& file, std::string_view text) 
 
 }  // namespace
 
-Result<TokenizerData> hf_tokenizer(const std::string& directory) {
+Result<TokenizerData> hf_tokenizer(const std::string& directory, const FileOpener& opener) {
   TokenizerData data;
-  ASSIGN_OR_RETURN(data.tokenizer_json, read_text(directory, "tokenizer.json"));
-  ASSIGN_OR_RETURN(data.tokenizer_config_json, read_text(directory, "tokenizer_config.json"));
-  ASSIGN_OR_RETURN(data.generation_config_json, read_text(directory, "generation_config.json"));
-  ASSIGN_OR_RETURN(data.chat_template, read_text(directory, "chat_template.jinja"));
+  ASSIGN_OR_RETURN(data.tokenizer_json, read_text(directory, "tokenizer.json", opener));
+  ASSIGN_OR_RETURN(data.tokenizer_config_json,
+                   read_text(directory, "tokenizer_config.json", opener));
+  ASSIGN_OR_RETURN(data.generation_config_json,
+                   read_text(directory, "generation_config.json", opener));
+  ASSIGN_OR_RETURN(data.chat_template, read_text(directory, "chat_template.jinja", opener));
   for (const char* name : {"chat_template.json", "tokenizer_config.json"}) {
     if (!data.chat_template.empty()) break;
-    ASSIGN_OR_RETURN(const std::string text, read_text(directory, name));
+    ASSIGN_OR_RETURN(const std::string text, read_text(directory, name, opener));
     if (text.empty()) continue;
     ASSIGN_OR_RETURN(data.chat_template, template_in(in(directory, name), text));
   }

@@ -27,15 +27,17 @@ struct HfWeights {
 
   // not_found for a missing file (named); corrupt for an index that names a tensor no shard has, or
   // a file outside the directory.
-  static Result<HfWeights> open(const std::string& directory);
+  static Result<HfWeights> open(const std::string& directory, const FileOpener& opener = open_file);
 };
 
 // tokenizer.json, tokenizer_config.json, generation_config.json and the chat template (from
 // chat_template.jinja, chat_template.json or tokenizer_config.json). Missing files leave fields
 // empty.
-Result<TokenizerData> hf_tokenizer(const std::string& directory);
+Result<TokenizerData> hf_tokenizer(const std::string& directory,
+                                   const FileOpener& opener = open_file);
 
 // A small text file of the directory; empty when there is none.
-Result<std::string> read_text(const std::string& directory, std::string_view name);
+Result<std::string> read_text(const std::string& directory, std::string_view name,
+                              const FileOpener& opener = open_file);
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "base/paged_bytes.h"
 #include "files/describe.h"
 #include "files/hf_config.h"
 #include "files/hf_directory.h"
@@ -26,20 +27,20 @@ class HfModel final : public ModelFile {
  public:
   explicit HfModel(std::string path) : path_(std::move(path)) {}
 
-  Status init() {
-    ASSIGN_OR_RETURN(const std::string text, read_text(path_, "config.json"));
+  Status init(const FileOpener& opener) {
+    ASSIGN_OR_RETURN(const std::string text, read_text(path_, "config.json", opener));
     if (text.empty()) {
       return fail(Code::kNotFound, "the directory has no config.json", path_,
                   "Name a Hugging Face model directory or a .gguf file");
     }
     const std::string file = (std::filesystem::path(path_) / "config.json").string();
     ASSIGN_OR_RETURN(hf_, hf_config(file, text));
-    ASSIGN_OR_RETURN(weights_, HfWeights::open(path_));
+    ASSIGN_OR_RETURN(weights_, HfWeights::open(path_, opener));
     for (const auto& [name, stored] : weights_.tensors) RETURN_IF_ERROR(add(stored));
     list();
     hf_.model.tied_embeddings = hf_.tie_word_embeddings || !has("output.weight");
     hf_.model.name = std::filesystem::path(path_ + "/").parent_path().filename().string();
-    ASSIGN_OR_RETURN(tokenizer_, hf_tokenizer(path_));
+    ASSIGN_OR_RETURN(tokenizer_, hf_tokenizer(path_, opener));
     ASSIGN_OR_RETURN(hf_.model.sampling, hf_sampling(path_ + "/generation_config.json",
                                                      tokenizer_.generation_config_json));
     return {};
@@ -177,6 +178,7 @@ class HfModel final : public ModelFile {
     view.scale_block = block;
     const auto bytes = it->second.shard->bytes_of(scales);
     const auto count = static_cast<std::size_t>(expected.elements());
+    RETURN_IF_ERROR(fetch_bytes(bytes));
     if (scales.type == DType::kF32 &&
         reinterpret_cast<std::uintptr_t>(bytes.data()) % alignof(float) == 0) {
       view.scales = {reinterpret_cast<const float*>(bytes.data()), count};
@@ -223,9 +225,10 @@ class HfModel final : public ModelFile {
 
 }  // namespace
 
-Result<std::shared_ptr<const ModelFile>> open_hf_model(const std::string& directory) {
+Result<std::shared_ptr<const ModelFile>> open_hf_model(const std::string& directory,
+                                                       const FileOpener& opener) {
   auto model = std::make_shared<HfModel>(directory);
-  RETURN_IF_ERROR(model->init());
+  RETURN_IF_ERROR(model->init(opener));
   return model;
 }
 

@@ -83,8 +83,8 @@ void cut(ListedKey& key) {
   key.text += "...";
 }
 
-Result<Listing> list_gguf(const std::string& path) {
-  ASSIGN_OR_RETURN(const auto parts, open_gguf_parts(path));
+Result<Listing> list_gguf(const std::string& path, const FileOpener& opener) {
+  ASSIGN_OR_RETURN(const auto parts, open_gguf_parts(path, opener));
   Listing out;
   out.format = "GGUF";
   out.version = parts.front()->version;
@@ -111,8 +111,8 @@ void add_shard(const Safetensors& shard, Listing& out) {
   }
 }
 
-Result<Listing> list_safetensors(const std::string& path) {
-  ASSIGN_OR_RETURN(auto source, open_file(path));
+Result<Listing> list_safetensors(const std::string& path, const FileOpener& opener) {
+  ASSIGN_OR_RETURN(auto source, opener(path));
   ASSIGN_OR_RETURN(const auto shard, Safetensors::parse(std::move(source)));
   Listing out;
   out.format = "safetensors";
@@ -124,28 +124,28 @@ Result<Listing> list_safetensors(const std::string& path) {
   return out;
 }
 
-Result<Listing> list_directory(const std::string& path) {
+Result<Listing> list_directory(const std::string& path, const FileOpener& opener) {
   Listing out;
   out.format = "safetensors";
-  ASSIGN_OR_RETURN(const std::string config, read_text(path, "config.json"));
+  ASSIGN_OR_RETURN(const std::string config, read_text(path, "config.json", opener));
   if (!config.empty()) {
     ASSIGN_OR_RETURN(const auto document, JsonDocument::parse(path + "/config.json", config));
     for (auto& [key, json] : document.root().texts())
       out.metadata.push_back({std::string(key), "json", json, json});
   }
-  ASSIGN_OR_RETURN(const HfWeights weights, HfWeights::open(path));
+  ASSIGN_OR_RETURN(const HfWeights weights, HfWeights::open(path, opener));
   for (const auto& shard : weights.shards) add_shard(*shard, out);
   return out;
 }
 
 }  // namespace
 
-Result<Listing> list_model(const std::string& path) {
+Result<Listing> list_model(const std::string& path, const FileOpener& opener) {
   std::error_code error;
   const bool directory = std::filesystem::is_directory(path, error);
-  ASSIGN_OR_RETURN(Listing out, directory                        ? list_directory(path)
-                                : path.ends_with(".safetensors") ? list_safetensors(path)
-                                                                 : list_gguf(path));
+  ASSIGN_OR_RETURN(Listing out, directory                        ? list_directory(path, opener)
+                                : path.ends_with(".safetensors") ? list_safetensors(path, opener)
+                                                                 : list_gguf(path, opener));
   for (ListedKey& key : out.metadata) cut(key);
   return out;
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "files/byte_source.h"
 #include "tensor/tensor_view.h"
 
 namespace holdfast {
@@ -38,6 +39,6 @@ struct Listing {
 
 // PATH: a .gguf (all parts of a split one are listed), a .safetensors, or a Hugging Face directory
 // (tensors under their own names; its config.json as metadata).
-Result<Listing> list_model(const std::string& path);
+Result<Listing> list_model(const std::string& path, const FileOpener& opener = open_file);
 
 }  // namespace holdfast

@@ -56,10 +56,11 @@ Result<TensorView> ModelFile::expert(std::string_view name, int32_t index,
   return view;
 }
 
-Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::string& path) {
+Result<std::shared_ptr<const ModelFile>> ModelFile::open(const std::string& path,
+                                                         const FileOpener& opener) {
   std::error_code error;
-  if (std::filesystem::is_directory(path, error)) return open_hf_model(path);
-  return open_gguf_model(path);
+  if (std::filesystem::is_directory(path, error)) return open_hf_model(path, opener);
+  return open_gguf_model(path, opener);
 }
 
 }  // namespace holdfast

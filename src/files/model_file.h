@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "files/byte_source.h"
 #include "files/model_config.h"
 #include "tensor/tensor_view.h"
 
@@ -48,7 +49,8 @@ class ModelFile {
   virtual ~ModelFile() = default;
 
   // PATH is a .gguf (any part of a split one) or a Hugging Face directory.
-  static Result<std::shared_ptr<const ModelFile>> open(const std::string& path);
+  static Result<std::shared_ptr<const ModelFile>> open(const std::string& path,
+                                                       const FileOpener& opener = open_file);
 
   virtual const std::string& path() const = 0;
   virtual const ModelConfig& config() const = 0;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/paged_bytes.h"
 #include "files/describe.h"
 #include "files/json_fields.h"
 
@@ -104,12 +105,14 @@ Result<std::shared_ptr<const Safetensors>> Safetensors::parse(
   const auto all = result->contents;
   uint64_t length = 0;
   if (all.size() < sizeof length) return corrupt("the file is too short for safetensors", file);
+  RETURN_IF_ERROR(fetch_bytes(all.first(sizeof length)));
   std::memcpy(&length, all.data(), sizeof length);
   if (length > all.size() - sizeof length || length > kLongestHeader) {
     return corrupt(fmt::format("the header is said to be {} bytes long; the file has {}", length,
                                all.size() - sizeof length),
                    at_byte(file, 0));
   }
+  RETURN_IF_ERROR(fetch_bytes(all.subspan(sizeof length, length)));
   const std::string_view header(reinterpret_cast<const char*>(all.data() + sizeof length), length);
   ASSIGN_OR_RETURN(const JsonDocument document, JsonDocument::parse(file, header));
   const JsonObject root = document.root();

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "base/check.h"
+#include "base/paged_bytes.h"
 #include "tensor/blocks.h"
 
 namespace holdfast {
@@ -97,6 +98,13 @@ std::optional<TensorView> WeightLoader::find(const Result<TensorView>& found) {
     return std::nullopt;
   }
   return *found;
+}
+
+bool WeightLoader::fetch(const TensorView& view) {
+  for (const auto bytes : {view.bytes, std::as_bytes(view.scales)}) {
+    if (status_) status_ = fetch_bytes(bytes);
+  }
+  return status_.has_value();
 }
 
 WeightPtr WeightLoader::prepare(const TensorView& view, const std::string& name) {
@@ -199,6 +207,7 @@ std::vector<WeightPtr> WeightLoader::head_rows(const std::string& name, int64_t 
   for (int64_t h = 0; h < heads; ++h) {
     auto slice = slice_rows(*view, h * part + begin, count);
     if (!slice) {
+      if (!fetch(*view)) return weights;
       auto& memory = owned_.emplace_back(static_cast<std::size_t>(count * in) * sizeof(float));
       for (int64_t r = 0; r < count; ++r) {
         decode_row(
@@ -220,6 +229,7 @@ std::vector<WeightPtr> WeightLoader::head_rows_transposed(const std::string& nam
   if (!status_) return weights;
   const auto view = find(file_.tensor(name, Shape{{heads * part, in}, 2}));
   if (!view) return weights;
+  if (!fetch(*view)) return weights;
   for (int64_t h = 0; h < heads; ++h) {
     DType type;
     const auto& memory = owned_.emplace_back(transposed_rows(*view, h * part + begin, count, type));

@@ -61,6 +61,8 @@ class WeightLoader {
   WeightPtr prepare(const TensorView& view, const std::string& name);
   // The weight, or null and the failure kept, said of tensor `name`.
   WeightPtr checked(const Result<WeightPtr>& weight, const std::string& name);
+  // Before this loader reads the view itself; whether that can go on.
+  bool fetch(const TensorView& view);
   void advance(uint64_t bytes);
 
   const ModelFile& file_;

@@ -12,6 +12,7 @@
 #include "backend/cpu/kv_cache.h"
 #include "backend/cpu/peaks.h"
 #include "base/check.h"
+#include "base/paged_bytes.h"
 
 namespace holdfast {
 namespace {
@@ -124,7 +125,9 @@ Result<VectorPtr> CpuBackend::prepare_vector(const TensorView& vector) {
   row.shape = Shape{{1, vector.shape.elements()}, 2};
   ASSIGN_OR_RETURN(const auto weight, CpuWeight::keep(row));
   std::vector<float> values(static_cast<std::size_t>(row.cols()));
+  RETURN_IF_ERROR(fetch_bytes(row.bytes));
   weight->decode_row(0, values.data());
+  unpin_bytes(row.bytes);
   return std::make_shared<CpuVector>(std::move(values));
 }
 

@@ -5,6 +5,8 @@
 #include <sys/mman.h>
 
 #include "base/check.h"
+#include "base/secret.h"
+#include "base/secret_memory.h"
 
 namespace holdfast::cpu {
 namespace {
@@ -50,6 +52,7 @@ std::byte* allocate_pages(int64_t bytes) {
 
 void free_pages(std::byte* data, int64_t bytes) {
   if (data != nullptr) {
+    if (memory_is_secret()) wipe({data, static_cast<std::size_t>(bytes > 0 ? bytes : 0)});
     ::munmap(data, static_cast<std::size_t>(mapped_size(bytes > 0 ? bytes : 1)));
   }
 }

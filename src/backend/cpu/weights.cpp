@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <mutex>
 #include <string>
+#include <utility>
 
 #include "base/available_memory.h"
 #include "base/mapped_file.h"
+#include "base/paged_bytes.h"
 #include "tensor/blocks.h"
 
 namespace holdfast::cpu {
@@ -47,6 +50,34 @@ Error no_memory(int64_t bytes) {
           "", "use a smaller model or a smaller type"};
 }
 
+// Of a loop on many threads, the error that came first.
+class FirstError {
+ public:
+  // Whether there was no error.
+  bool keep(Status status) {
+    if (status) return true;
+    const std::lock_guard lock(mutex_);
+    if (status_) status_ = std::move(status);
+    return false;
+  }
+  Status take() { return std::move(status_); }
+
+ private:
+  std::mutex mutex_;
+  Status status_;
+};
+
+// Brings pinned bytes into memory on all threads.
+Status load(std::span<const std::byte> bytes, ThreadPool& pool) {
+  constexpr int64_t kItemBytes = 1 << 20;
+  FirstError error;
+  pool.parallel_for(std::ssize(bytes), kItemBytes, [&](int64_t begin, int64_t end, int) {
+    error.keep(load_bytes(
+        bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin))));
+  });
+  return error.take();
+}
+
 }  // namespace
 
 Result<std::shared_ptr<CpuWeight>> CpuWeight::keep(const TensorView& view) {
@@ -64,10 +95,30 @@ Result<std::shared_ptr<CpuWeight>> CpuWeight::make(const TensorView& view, const
   if (weight->format_ != nullptr) {
     RETURN_IF_ERROR(weight->pack(pool, memory));
   } else if (!in_mapped_file(view.bytes)) {
-    while (weight->wants_to_move()) weight->move(kernels, pool, memory, std::ssize(view.bytes));
-    if (!weight->moved()) return fail(no_memory(std::ssize(view.bytes)));
+    RETURN_IF_ERROR(fetch_bytes(std::as_bytes(view.scales)));
+    RETURN_IF_ERROR(weight->move_all(kernels, pool, memory));
   }
   return weight;
+}
+
+Status CpuWeight::move_all(const Kernels& kernels, ThreadPool& pool, Slabs& memory) {
+  constexpr int64_t kPiece = 64 << 20;  // of what is loaded at once
+  const auto bytes = view_.bytes;
+  const int64_t row = std::ssize(bytes) / std::max<int64_t>(1, rows());
+  pin_bytes(bytes);
+  while (wants_to_move()) {
+    const int64_t begin = packed_rows_ * row;
+    // move() takes whole panels: at least one, and no more than fit into a piece.
+    const int64_t end = std::min(std::ssize(bytes), begin + kPiece + kFloatPanelRows * row);
+    RETURN_IF_ERROR(
+        load(bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
+             pool));
+    move(kernels, pool, memory, kPiece);
+    unpin_bytes(bytes.subspan(static_cast<std::size_t>(begin),
+                              static_cast<std::size_t>(packed_rows_ * row - begin)));
+  }
+  if (!moved()) return fail(no_memory(std::ssize(bytes)));
+  return {};
 }
 
 FloatFormat CpuWeight::float_format() const {
@@ -90,18 +141,24 @@ Status CpuWeight::pack(ThreadPool& pool, Slabs& memory) {
   panel_size_ = panel_bytes(*format_, cols());
   panels_ = memory.allocate(panels * panel_size_);
   if (panels_ == nullptr) return fail(no_memory(panels * panel_size_));
+  pin_bytes(view_.bytes);
+  FirstError error;
   const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * kPanelRows;
   constexpr int64_t kItemBytes = 1 << 20;  // of the source, then given back to the system
   const int64_t grain = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, source));
   pool.parallel_for(panels, grain, [&](int64_t first, int64_t last, int) {
+    const auto begin = static_cast<std::size_t>(first * source);
+    const auto end = std::min(static_cast<std::size_t>(last * source), view_.bytes.size());
+    const auto bytes = view_.bytes.subspan(begin, end - begin);
+    if (!error.keep(load_bytes(bytes))) return;
     for (int64_t panel = first; panel < last; ++panel) {
       pack_panel(*format_, view_, panel * kPanelRows,
                  reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
     }
-    const auto begin = static_cast<std::size_t>(first * source);
-    const auto end = std::min(static_cast<std::size_t>(last * source), view_.bytes.size());
-    release_file_pages(view_.bytes.subspan(begin, end - begin));
+    unpin_bytes(bytes);
+    release_file_pages(bytes);
   });
+  RETURN_IF_ERROR(error.take());
   view_.bytes = {};
   packed_rows_ = rows();
   return {};

@@ -55,6 +55,8 @@ class CpuWeight final : public PreparedWeight {
  private:
   explicit CpuWeight(const TensorView& view) : view_(view) {}
   Status pack(ThreadPool& pool, Slabs& memory);
+  // Of bytes that are in no mapped file: all at once, loaded piece by piece.
+  Status move_all(const Kernels& kernels, ThreadPool& pool, Slabs& memory);
 
   TensorView view_;  // without bytes when packed
   const PackedFormat* format_ = nullptr;
