@@ -1,5 +1,7 @@
 #include "cli/key_options.h"
 
+#include <chrono>
+#include <cstdint>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -11,13 +13,27 @@ void add_key_options(CLI::App& command, KeyOptions& options, const std::string& 
                      "A key file, or a key in a token as pkcs11:... (RFC 7512); may be repeated");
   command.add_option("--" + prefix + "passphrase-file", options.passphrase_files,
                      "A file with a passphrase; may be repeated");
+  if (!prefix.empty()) return;
+  command.add_option("--pin-file", options.pin_file, "A file with the PIN of the token");
+  command.add_option("--token-timeout", options.token_timeout, "Seconds to wait for the token")
+      ->check(CLI::Range(0.001, 3600.0))
+      ->capture_default_str();
+}
+
+seal::TokenOptions token_options(const KeyOptions& options, const std::string& uri) {
+  return {.uri = uri,
+          .pin_file = options.pin_file,
+          .timeout = std::chrono::milliseconds(static_cast<int64_t>(options.token_timeout * 1000))};
 }
 
 Result<seal::KeyProviders> open_keys(const KeyOptions& options) {
   seal::KeyProviders keys;
   for (const std::string& key : options.keys) {
-    if (key.starts_with("pkcs11:"))
-      return fail(Code::kUnimplemented, "keys in a token cannot be used yet", key);
+    if (key.starts_with("pkcs11:")) {
+      ASSIGN_OR_RETURN(auto token, seal::token_key(token_options(options, key)));
+      keys.push_back(std::move(token));
+      continue;
+    }
     ASSIGN_OR_RETURN(auto provider, seal::open_key_file(key));
     keys.push_back(std::move(provider));
   }

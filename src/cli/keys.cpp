@@ -51,17 +51,28 @@ Status show(const Options& options) {
 
 Status rotate(const Options& options) {
   ASSIGN_OR_RETURN(const auto keys, open_keys(options.keys));
-  ASSIGN_OR_RETURN(const auto new_keys, open_keys(options.new_keys));
+  KeyOptions replacing = options.new_keys;
+  replacing.pin_file = options.keys.pin_file;
+  replacing.token_timeout = options.keys.token_timeout;
+  ASSIGN_OR_RETURN(const auto new_keys, open_keys(replacing));
   return seal::rewrap_file(options.file, keys, new_keys);
 }
 
 void add_generate(CLI::App& keys, Action& action) {
   auto options = std::make_shared<Options>();
   CLI::App* command = keys.add_subcommand("generate", "Make a new key");
-  command->add_option("FILE", options->file, "The key file to write, for its owner only")
+  command
+      ->add_option("KEY", options->file,
+                   "The key file to write, for its owner only, or pkcs11:token=T;object=NEW for a "
+                   "key that is made in a token and stays there")
       ->required();
+  add_key_options(*command, options->keys);
   command->callback([options, &action] {
-    action = [options] { return finish(seal::generate_key_file(options->file)); };
+    action = [options] {
+      if (!options->file.starts_with("pkcs11:"))
+        return finish(seal::generate_key_file(options->file));
+      return finish(seal::generate_token_key(token_options(options->keys, options->file)));
+    };
   });
 }
 
