@@ -14,6 +14,7 @@
 #include "base/state_file.h"
 #include "cli/audit_command.h"
 #include "cli/load_served.h"
+#include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "files/json_writer.h"
 #include "files/model_digest.h"
@@ -28,6 +29,7 @@ namespace json = boost::json;
 
 struct ReplayOptions : LogPlace {
   std::string receipt, model, request_file;
+  OpenOptions open;
   int threads = 0;
   bool json = false;
 };
@@ -208,7 +210,7 @@ Result<std::unique_ptr<ServedModel>> load(const ReplayOptions& options, const Re
                 *path, "replay with the version that answered");
   }
   served.engine.kv_type = *kv_type;
-  return load_served_model(*path, options.threads, served);
+  return load_served_model(*path, options.open, options.threads, served);
 }
 
 // True: the same bytes.
@@ -274,6 +276,7 @@ void add_audit_replay(CLI::App& audit, Action& action) {
   command->add_option("--request", options->request_file,
                       "the request's body, when the log keeps only its digest");
   add_threads_option(*command, options->threads);
+  add_open_options(*command, options->open);
   command->add_flag("--json", options->json, "one JSON document, with the answer");
   command->callback([options, &action] {
     action = [options] {

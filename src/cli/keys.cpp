@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/key_options.h"
 #include "seal/sealed_file.h"
+#include "seal/signer.h"
 
 namespace holdfast::cli {
 namespace {
@@ -17,6 +18,7 @@ namespace {
 struct Options {
   std::string file;
   KeyOptions keys, new_keys;
+  std::string sign;  // the kind of a signing key
   bool json = false;
 };
 
@@ -67,8 +69,17 @@ void add_generate(CLI::App& keys, Action& action) {
                    "key that is made in a token and stays there")
       ->required();
   add_key_options(*command, options->keys);
+  command
+      ->add_option("--sign", options->sign,
+                   "A key for signing instead, KEY in PEM, and KEY.pub: ed25519 or p256")
+      ->check(CLI::IsMember({"ed25519", "p256"}));
   command->callback([options, &action] {
     action = [options] {
+      if (!options->sign.empty()) {
+        return finish(seal::generate_signing_key(options->file, options->sign == "p256"
+                                                                    ? seal::SigningKind::kP256
+                                                                    : seal::SigningKind::kEd25519));
+      }
       if (!options->file.starts_with("pkcs11:"))
         return finish(seal::generate_key_file(options->file));
       return finish(seal::generate_token_key(token_options(options->keys, options->file)));

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
            register_doctor,
            register_bench,
            register_eval,
+           register_manifest,
            register_seal,
            register_unseal,
            register_keys,

@@ -4,8 +4,10 @@
 #include <utility>
 
 #include <CLI/CLI.hpp>
+#include <spdlog/spdlog.h>
 
 #include "base/secret_memory.h"
+#include "cli/model_manifest.h"
 #include "files/chunked_source.h"
 #include "seal/sealed_file.h"
 
@@ -29,21 +31,51 @@ class SealedChunks final : public ChunkReader {
   std::shared_ptr<const seal::SealedFile> file_;
 };
 
+Result<std::shared_ptr<const ChunkReader>> open_chunks(const std::string& path, bool sealed,
+                                                       const seal::KeyProviders& keys) {
+  if (!sealed) return plain_chunks(path);
+  RETURN_IF_ERROR(keep_memory_secret());
+  ASSIGN_OR_RETURN(auto file, seal::SealedFile::open(path, keys));
+  return std::make_shared<const SealedChunks>(std::move(file));
+}
+
+Result<std::shared_ptr<const seal::KeyProviders>> shared_keys(const KeyOptions& options) {
+  ASSIGN_OR_RETURN(auto keys, open_keys(options));
+  return std::make_shared<const seal::KeyProviders>(std::move(keys));
+}
+
 }  // namespace
 
 void add_open_options(CLI::App& command, OpenOptions& options) {
   add_key_options(command, options.keys);
+  command.add_option("--verify", options.verify,
+                     "A public key (PEM) that must have signed the model's manifest");
+  command.add_option("--manifest", options.manifest,
+                     "The manifest, where it is not MODEL.sig or model.sig in a directory");
 }
 
-Result<FileOpener> make_opener(const OpenOptions& options, const std::string&) {
-  ASSIGN_OR_RETURN(auto opened, open_keys(options.keys));
-  auto keys = std::make_shared<const seal::KeyProviders>(std::move(opened));
-  return [keys](const std::string& path) -> Result<std::shared_ptr<const ByteSource>> {
+Result<ChunkOpener> make_chunk_opener(const KeyOptions& options) {
+  ASSIGN_OR_RETURN(const auto keys, shared_keys(options));
+  return [keys](const std::string& path) -> Result<std::shared_ptr<const ChunkReader>> {
     ASSIGN_OR_RETURN(const bool sealed, seal::is_sealed(path));
-    if (!sealed) return open_file(path);
-    RETURN_IF_ERROR(keep_memory_secret());
-    ASSIGN_OR_RETURN(auto file, seal::SealedFile::open(path, *keys));
-    return chunked_source(std::make_shared<const SealedChunks>(std::move(file)));
+    return open_chunks(path, sealed, *keys);
+  };
+}
+
+Result<FileOpener> make_opener(const OpenOptions& options, const std::string& model) {
+  ASSIGN_OR_RETURN(const auto keys, shared_keys(options.keys));
+  ASSIGN_OR_RETURN(const auto manifest, find_manifest(model, options.manifest, options.verify));
+  if (manifest && !manifest->signature_checked)
+    spdlog::warn("{}: chunks are checked, the signature is not (--verify KEY.pub)", manifest->path);
+  return [keys, manifest](const std::string& path) -> Result<std::shared_ptr<const ByteSource>> {
+    ASSIGN_OR_RETURN(const bool sealed, seal::is_sealed(path));
+    if (!sealed && !manifest) return open_file(path);
+    ASSIGN_OR_RETURN(auto reader, open_chunks(path, sealed, *keys));
+    if (manifest && reader->size() > 0) {
+      ASSIGN_OR_RETURN(const ManifestFile* expected, manifest->expected(path));
+      ASSIGN_OR_RETURN(reader, verified_chunks(std::move(reader), *expected));
+    }
+    return chunked_source(std::move(reader));
   };
 }
 
