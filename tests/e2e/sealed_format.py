@@ -93,5 +93,3 @@ def make_sealed(content: bytes, *, key: bytes | None = None, passphrase: bytes |
     return header + b"".join(
         cipher.encrypt(nonce(prefix, i, i + 1 == len(pieces)), piece, None) for i, piece in enumerate(pieces)
     )
-
-
