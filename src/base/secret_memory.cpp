@@ -3,13 +3,16 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 #include <mutex>
 #include <string>
 
+#include <linux/capability.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
 
 namespace holdfast {
 namespace {
@@ -18,25 +21,28 @@ std::mutex once_at_a_time;
 std::atomic<bool> secret{false};
 
 bool system_swaps() {
-  std::ifstream swaps("/proc/swaps");
-  std::string line;
-  if (!std::getline(swaps, line)) return true;  // not known: assume the worse
-  return static_cast<bool>(std::getline(swaps, line));
+  struct sysinfo info {};
+  return ::sysinfo(&info) != 0 || info.totalswap != 0;
+}
+
+// Whether the limit does not count for us.
+bool may_lock_anything() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct data[2]{};
+  return ::syscall(SYS_capget, &header, data) == 0 &&
+         (data[0].effective & (1u << CAP_IPC_LOCK)) != 0;
 }
 
 // Locks what is touched, now and later. With a finite limit allocations would begin to fail once it
 // is reached, so that it is all or nothing.
 bool lock_memory() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != limit.rlim_max) {
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_MEMLOCK, &limit);
+  if (::getrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
+  if (limit.rlim_max == RLIM_INFINITY && limit.rlim_cur != RLIM_INFINITY) {
+    limit.rlim_cur = RLIM_INFINITY;
+    if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;
   }
-  ::getrlimit(RLIMIT_MEMLOCK, &limit);
-  if (limit.rlim_cur != RLIM_INFINITY) {
-    limit.rlim_cur = limit.rlim_max = RLIM_INFINITY;
-    if (::setrlimit(RLIMIT_MEMLOCK, &limit) != 0) return false;  // CAP_SYS_RESOURCE may
-  }
+  if (limit.rlim_cur != RLIM_INFINITY && !may_lock_anything()) return false;
   return ::mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0;
 }
 

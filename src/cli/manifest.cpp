@@ -57,6 +57,10 @@ Result<std::vector<Listed>> files_of(const std::string& model, const std::string
 Result<Manifest> create(const Options& options, const std::string& model, const std::string& out) {
   Manifest manifest;
   manifest.model = fs::path(model + "/").parent_path().filename().string();
+  std::error_code ignored;
+  const std::string inside = fs::path(out).lexically_relative(model).generic_string();
+  if (fs::is_directory(model, ignored) && !inside.empty() && !inside.starts_with(".."))
+    manifest.own_name = inside;
   ASSIGN_OR_RETURN(const ChunkOpener opener, make_chunk_opener(options.open.keys));
   ASSIGN_OR_RETURN(const auto files, files_of(model, out));
   ProgressLine line("reading");

@@ -146,7 +146,10 @@ std::string write_statement(const Manifest& manifest) {
   json.field("sha256", to_hex(manifest.root())).end_object().end_object().end_array();
   json.field("predicateType", kPredicateType).key("predicate").begin_object();
   json.key("serialization").begin_object().field("method", "shards").field("hash_type", "sha256");
-  json.field("shard_size", kSourceChunk).field("allow_symlinks", true).end_object();
+  json.field("shard_size", kSourceChunk).field("allow_symlinks", true);
+  if (!manifest.own_name.empty())
+    json.key("ignore_paths").begin_array().value(manifest.own_name).end_array();
+  json.end_object();
   json.key("resources").begin_array();
   for (const ManifestFile& file : manifest.files) {
     for (std::size_t i = 0; i < file.chunks.size(); ++i) {
@@ -201,7 +204,7 @@ Result<Manifest> parse_statement(std::string_view text, const std::string& file)
     return corrupt("the signed statement is no JSON", file);
   std::string_view type, predicate_type, model, digest, method, hash;
   simdjson::dom::array subjects, resources;
-  uint64_t shard = 0;
+  double shard = 0.0;  // some write 1048576.0
   const auto predicate = root["predicate"];
   const auto serialization = predicate["serialization"];
   if (root["_type"].get_string().get(type) != simdjson::SUCCESS ||
@@ -215,8 +218,8 @@ Result<Manifest> parse_statement(std::string_view text, const std::string& file)
     return corrupt("the signed statement lacks a field", file);
   if (type != kStatementType || predicate_type != kPredicateType || method != "shards" ||
       hash != "sha256" ||
-      serialization["shard_size"].get_uint64().get(shard) != simdjson::SUCCESS ||
-      shard != kSourceChunk) {
+      serialization["shard_size"].get_double().get(shard) != simdjson::SUCCESS ||
+      shard != double{kSourceChunk}) {
     return fail(Code::kUnimplemented,
                 "the manifest is not one of SHA-256 digests of chunks of 1 MiB", file,
                 "Make one with holdfast manifest create");

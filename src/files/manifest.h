@@ -27,6 +27,7 @@ struct ManifestFile {
 struct Manifest {
   std::string model;                // a name, for people
   std::vector<ManifestFile> files;  // by name; empty files are not listed
+  std::string own_name;             // of the manifest, where it lies in the model's directory
 
   const ManifestFile* find(std::string_view name) const;
   // SHA-256 over the chunks' digests in order: stands for the whole model.

@@ -12,6 +12,7 @@
 #include "base/digest.h"
 #include "base/output_file.h"
 #include "base/secret.h"
+#include "base/state_file.h"
 
 namespace holdfast::seal {
 namespace {
@@ -26,7 +27,13 @@ std::string content(BIO* bio) {
 }
 
 Result<std::shared_ptr<EVP_PKEY>> read_key(const std::string& path, bool with_private) {
-  ASSIGN_OR_RETURN(const Secret text, read_secret_file(path));
+  Secret text;
+  if (with_private) {
+    ASSIGN_OR_RETURN(text, read_secret_file(path));
+  } else {
+    ASSIGN_OR_RETURN(const std::string open, read_small_file(path));
+    text = Secret::copy({reinterpret_cast<const uint8_t*>(open.data()), open.size()});
+  }
   const Bio bio(BIO_new_mem_buf(text.bytes().data(), static_cast<int>(text.size())), BIO_free_all);
   // No callback that asks for a password: an encrypted key is refused.
   const auto no_password = [](char*, int, int, void*) { return -1; };

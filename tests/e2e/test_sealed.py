@@ -169,3 +169,16 @@ def test_a_token_removed_while_serving_changes_nothing(tmp_path: Path, token: To
     name = client.models.list().data[-1].id
     answer = client.completions.create(model=name, prompt="1 + 1 =", max_tokens=4, temperature=0)
     assert answer.usage.completion_tokens > 0
+
+
+def test_the_memory_of_a_sealed_model_reaches_no_disk(tmp_path: Path, key: Path, start_server) -> None:
+    ok("seal", DEMO, tmp_path / "model.gguf", "--key", key)
+    server = start_server(str(tmp_path / "model.gguf"), "--key", str(key))
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{server.process.pid}/status").read_text().splitlines())
+    limits = Path(f"/proc/{server.process.pid}/limits").read_text()
+    core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
+    assert core.split()[4:6] == ["0", "0"]
+    locked = int(status["VmLck"].split()[0])
+    mine = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    if int(mine["CapEff"], 16) & (1 << 14):  # CAP_IPC_LOCK
+        assert locked > DEMO.stat().st_size // 1024
