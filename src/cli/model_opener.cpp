@@ -1,7 +1,11 @@
 #include "cli/model_opener.h"
 
+#include <filesystem>
+#include <map>
 #include <memory>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <spdlog/spdlog.h>
@@ -62,17 +66,58 @@ Result<ChunkOpener> make_chunk_opener(const KeyOptions& options) {
   };
 }
 
+namespace {
+
+namespace fs = std::filesystem;
+
+// The files that loading MODEL may open: itself, its directory's, or its siblings when it is split.
+std::vector<std::string> files_of(const std::string& model) {
+  std::error_code error;
+  const std::string name = fs::path(model).filename().string();
+  const bool directory = fs::is_directory(model, error);
+  const auto split = name.rfind("-of-");
+  if (!directory && split == std::string::npos) return {model};
+  std::vector<std::string> out;
+  const fs::path folder = directory ? fs::path(model) : fs::path(model).parent_path();
+  const std::string stem = directory ? "" : name.substr(0, name.rfind('-', split - 1));
+  for (const auto& entry : fs::directory_iterator(folder.empty() ? "." : folder, error)) {
+    const fs::path file = folder / entry.path().filename();
+    if (entry.is_regular_file(error) && file.filename().string().starts_with(stem))
+      out.push_back(file.string());
+  }
+  return out;
+}
+
+struct Opened {
+  std::shared_ptr<const ModelManifest> manifest;
+  std::map<std::string, std::shared_ptr<const ChunkReader>> sealed;
+};
+
+}  // namespace
+
 Result<FileOpener> make_opener(const OpenOptions& options, const std::string& model) {
+  auto opened = std::make_shared<Opened>();
+  ASSIGN_OR_RETURN(opened->manifest, find_manifest(model, options.manifest, options.verify));
+  if (opened->manifest && !opened->manifest->signature_checked)
+    spdlog::warn("{}: chunks are checked, the signature is not (--verify KEY.pub)",
+                 opened->manifest->path);
   ASSIGN_OR_RETURN(const auto keys, shared_keys(options.keys));
-  ASSIGN_OR_RETURN(const auto manifest, find_manifest(model, options.manifest, options.verify));
-  if (manifest && !manifest->signature_checked)
-    spdlog::warn("{}: chunks are checked, the signature is not (--verify KEY.pub)", manifest->path);
-  return [keys, manifest](const std::string& path) -> Result<std::shared_ptr<const ByteSource>> {
-    ASSIGN_OR_RETURN(const bool sealed, seal::is_sealed(path));
-    if (!sealed && !manifest) return open_file(path);
-    ASSIGN_OR_RETURN(auto reader, open_chunks(path, sealed, *keys));
-    if (manifest && reader->size() > 0) {
-      ASSIGN_OR_RETURN(const ManifestFile* expected, manifest->expected(path));
+  for (const std::string& file : files_of(model)) {
+    const auto sealed = seal::is_sealed(file);
+    if (!sealed || !*sealed) continue;  // what cannot be read is told by who needs it
+    ASSIGN_OR_RETURN(opened->sealed[file], open_chunks(file, true, *keys));
+  }
+  return [opened](const std::string& path) -> Result<std::shared_ptr<const ByteSource>> {
+    const auto found = opened->sealed.find(path);
+    if (found == opened->sealed.end() && !opened->manifest) return open_file(path);
+    std::shared_ptr<const ChunkReader> reader;
+    if (found != opened->sealed.end()) {
+      reader = found->second;
+    } else {
+      ASSIGN_OR_RETURN(reader, plain_chunks(path));
+    }
+    if (opened->manifest && reader->size() > 0) {
+      ASSIGN_OR_RETURN(const ManifestFile* expected, opened->manifest->expected(path));
       ASSIGN_OR_RETURN(reader, verified_chunks(std::move(reader), *expected));
     }
     return chunked_source(std::move(reader));

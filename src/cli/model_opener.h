@@ -22,7 +22,9 @@ struct OpenOptions {
 // --key, --passphrase-file, --pin-file, --token-timeout, --verify, --manifest.
 void add_open_options(CLI::App& command, OpenOptions& options);
 
-// Opens the keys and checks the manifest's signature at once. `model` is the path behind MODEL.
+// Opens the keys and the headers of the model's sealed files and checks the manifest's signature at
+// once: what is wrong is told before anything is loaded, and nothing but the model's own files is
+// needed afterwards, when a server has fenced itself in. `model` is the path behind MODEL.
 Result<FileOpener> make_opener(const OpenOptions& options, const std::string& model);
 
 // The content of a plain or sealed file, in chunks.

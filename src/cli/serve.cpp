@@ -107,13 +107,13 @@ std::string id_from_path(const std::string& path) {
 }
 
 Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::string& name,
-                                          const std::string& alias) {
+                                          const FileOpener& opener, const std::string& alias) {
   ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
   ASSIGN_OR_RETURN(auto backend, make_backend(options.threads));
   const std::string computes_on = backend->describe();
   spdlog::info("loading {} ({})", path, computes_on);
   ServedModelOptions served;
-  ASSIGN_OR_RETURN(served.opener, make_opener(options.open, path));
+  served.opener = opener;
   served.id = alias.empty() ? id_from_path(path) : alias;
   served.engine.max_sequences = options.parallel;
   served.engine.context = options.context;
@@ -303,6 +303,13 @@ Status serve(Options options) {
   }
   RETURN_IF_ERROR(make_private_folder(home_directory()));
   ASSIGN_OR_RETURN(const SandboxPaths paths, paths_of(options));
+  // Keys come from places that the server cannot reach later on.
+  std::vector<FileOpener> openers;
+  for (const std::string& name : options.models) {
+    ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
+    ASSIGN_OR_RETURN(auto opener, make_opener(options.open, path));
+    openers.push_back(std::move(opener));
+  }
   RETURN_IF_ERROR(begin_sandbox(options.sandbox, paths));
   ASSIGN_OR_RETURN(const std::string authority, choose_certificate(options));
   RETURN_IF_ERROR(Server::check_address(options.server));
@@ -311,7 +318,7 @@ Status serve(Options options) {
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
     const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";
-    ASSIGN_OR_RETURN(auto model, load(options, options.models[i], alias));
+    ASSIGN_OR_RETURN(auto model, load(options, options.models[i], openers[i], alias));
     for (const auto& other : models) {
       if (other->id() != model->id()) continue;
       return fail(Code::kInvalidArgument,
