@@ -22,14 +22,16 @@
 namespace holdfast {
 namespace {
 
-// Chunks that nobody pins stay for a while: tensors that lie side by side share chunks.
-constexpr std::size_t kIdleChunks = 64;
 constexpr uint64_t kReadAhead = 32;  // chunks
 
 class ChunkedSource final : public ByteSource, private PagedBytes {
  public:
-  ChunkedSource(std::shared_ptr<const ChunkReader> reader, std::byte* memory)
-      : reader_(std::move(reader)), memory_(memory), chunks_(reader_->chunks()) {
+  ChunkedSource(std::shared_ptr<const ChunkReader> reader, std::byte* memory,
+                std::size_t idle_chunks)
+      : reader_(std::move(reader)),
+        memory_(memory),
+        idle_chunks_(idle_chunks),
+        chunks_(reader_->chunks()) {
     if (memory_ != nullptr) own_bytes(all(), this);
   }
 
@@ -94,8 +96,13 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
     for_chunks(bytes, [&](uint64_t chunk, uint64_t count) {
       CHECK(chunks_[chunk].pinned >= count) << name() << ": chunk " << chunk << " is not pinned";
       chunks_[chunk].pinned -= count;
-      if (chunks_[chunk].pinned == 0 && chunks_[chunk].state == State::kPresent)
+      if (chunks_[chunk].pinned > 0 || chunks_[chunk].state != State::kPresent) return;
+      if (idle_chunks_ > 0) {
         idle_.push_back(chunk);
+      } else {
+        take_memory(chunk);
+        chunks_[chunk].state = State::kAbsent;
+      }
     });
   }
 
@@ -135,7 +142,7 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
   // A chunk whose memory may serve another; it is kLoading until that is done. `chunk` when there
   // is none.
   uint64_t take_idle(uint64_t chunk) {
-    while (idle_.size() > kIdleChunks) {
+    while (idle_.size() > idle_chunks_) {
       const uint64_t oldest = idle_.front();
       idle_.pop_front();
       if (chunks_[oldest].pinned > 0 || chunks_[oldest].state != State::kPresent) continue;
@@ -191,6 +198,7 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
 
   const std::shared_ptr<const ChunkReader> reader_;
   std::byte* const memory_;
+  const std::size_t idle_chunks_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Chunk> chunks_;
@@ -254,8 +262,8 @@ Result<std::shared_ptr<const ChunkReader>> plain_chunks(const std::string& path)
   return std::make_shared<const PlainChunks>(path, fd, static_cast<uint64_t>(info.st_size));
 }
 
-Result<std::shared_ptr<const ByteSource>> chunked_source(
-    std::shared_ptr<const ChunkReader> reader) {
+Result<std::shared_ptr<const ByteSource>> chunked_source(std::shared_ptr<const ChunkReader> reader,
+                                                         std::size_t idle_chunks) {
   const uint64_t bytes = reader->chunks() * kSourceChunk;
   std::byte* memory = nullptr;
   if (bytes > 0) {
@@ -269,7 +277,7 @@ Result<std::shared_ptr<const ByteSource>> chunked_source(
     ::madvise(mapped, bytes, MADV_DONTDUMP);
     memory = static_cast<std::byte*>(mapped);
   }
-  return std::make_shared<ChunkedSource>(std::move(reader), memory);
+  return std::make_shared<ChunkedSource>(std::move(reader), memory, idle_chunks);
 }
 
 }  // namespace holdfast

@@ -40,7 +40,9 @@ Result<std::shared_ptr<const ChunkReader>> plain_chunks(const std::string& path)
 // A source whose map() is address space first and bytes only where they are pinned and loaded
 // (base/paged_bytes.h); reading others ends the process, so that nothing unchecked can be computed
 // with. Its memory is anonymous, left out of core dumps, and wiped before it is given back.
-// resource_exhausted without the address space.
-Result<std::shared_ptr<const ByteSource>> chunked_source(std::shared_ptr<const ChunkReader> reader);
+// resource_exhausted without the address space. `idle_chunks` stay for a while after nobody pins
+// them, since tensors that lie side by side share chunks; 0: none, not for a moment (tests).
+Result<std::shared_ptr<const ByteSource>> chunked_source(std::shared_ptr<const ChunkReader> reader,
+                                                         std::size_t idle_chunks = 64);
 
 }  // namespace holdfast

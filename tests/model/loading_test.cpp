@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "backend/cpu/cpu_backend.h"
+#include "files/chunked_source.h"
 #include "golden_model.h"
 #include "model/config_check.h"
 #include "model/session.h"
@@ -66,6 +67,33 @@ TEST(Loading, ProgressRisesToOne) {
     last = share;
   }));
   EXPECT_EQ(last, 1.0);
+}
+
+// Every byte that is read is pinned and loaded first: chunks that nobody pins are gone at once, and
+// reading them would end the test. The same logits as from mapped files.
+TEST(Loading, FromChunks) {
+  const FileOpener in_chunks =
+      [](const std::string& path) -> Result<std::shared_ptr<const ByteSource>> {
+    ASSIGN_OR_RETURN(auto reader, plain_chunks(path));
+    return chunked_source(std::move(reader), 0);
+  };
+  for (const char* name : {"llama", "qwen2", "qwen3", "deepseek_v2_lite", "deepseek_v3"}) {
+    const TemporaryFolder folder;
+    write_hugging_face(read_golden(name), folder.path());
+    std::vector<float> logits[2];
+    for (const bool chunks : {false, true}) {
+      const auto file = ModelFile::open(folder.path().string(), chunks ? in_chunks : open_file);
+      ASSERT_TRUE(file) << to_string(file.error());
+      const auto backend = make_cpu_backend({.threads = 2});
+      const auto model = load_model(**file, **backend);
+      ASSERT_TRUE(model) << name << ": " << to_string(model.error());
+      const auto session = Session::create(**model, **backend, {.sequences = 1, .context = 8});
+      const std::vector<int32_t> prompt{1, 2, 3};
+      const auto got = (*session)->prompt(0, prompt, 8);
+      logits[chunks ? 1 : 0].assign(got.begin(), got.end());
+    }
+    EXPECT_EQ(logits[0], logits[1]) << name;
+  }
 }
 
 ModelConfig small_config() {

@@ -87,7 +87,7 @@ Result<WeightPtr> CpuBackend::prepare(const TensorView& weight) {
 }
 
 Result<WeightPtr> CpuBackend::prepare_table(const TensorView& weight) {
-  return CpuWeight::keep(weight);
+  return CpuWeight::keep_loaded(weight, pool_);
 }
 
 bool CpuBackend::move_weights(std::chrono::steady_clock::duration time) {

@@ -87,6 +87,15 @@ Result<std::shared_ptr<CpuWeight>> CpuWeight::keep(const TensorView& view) {
   return weight;
 }
 
+Result<std::shared_ptr<CpuWeight>> CpuWeight::keep_loaded(const TensorView& view,
+                                                          ThreadPool& pool) {
+  ASSIGN_OR_RETURN(auto weight, keep(view));
+  RETURN_IF_ERROR(fetch_bytes(std::as_bytes(view.scales)));
+  pin_bytes(view.bytes);
+  RETURN_IF_ERROR(load(view.bytes, pool));
+  return weight;
+}
+
 Result<std::shared_ptr<CpuWeight>> CpuWeight::make(const TensorView& view, const Kernels& kernels,
                                                    ThreadPool& pool, Slabs& memory) {
   RETURN_IF_ERROR(check(view));

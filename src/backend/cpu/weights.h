@@ -28,6 +28,8 @@ class CpuWeight final : public PreparedWeight {
                                                  ThreadPool& pool, Slabs& memory);
   // Keeps the view (its memory must outlive the weight) whatever the type, for decode_row only.
   static Result<std::shared_ptr<CpuWeight>> keep(const TensorView& view);
+  // The same, with its bytes brought into memory to stay.
+  static Result<std::shared_ptr<CpuWeight>> keep_loaded(const TensorView& view, ThreadPool& pool);
 
   int64_t rows() const override { return view_.rows(); }
   int64_t cols() const override { return view_.cols(); }
