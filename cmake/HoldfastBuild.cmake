@@ -23,6 +23,8 @@ endif()
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64|AMD64")
   target_compile_options(holdfast_options INTERFACE -march=x86-64-v2)
 endif()
+# The program tells nothing of where it was built.
+target_compile_options(holdfast_options INTERFACE "-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=")
 # a*b+c must round the same in every build: fused only where a kernel says so.
 target_compile_options(holdfast_options INTERFACE -ffp-contract=off)
 # Addresses of functions of other libraries are looked up at the start and read-only from then on.
