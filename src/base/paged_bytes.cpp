@@ -41,6 +41,11 @@ Status load_bytes(std::span<const std::byte> bytes) {
   return {};
 }
 
+Status help_load_bytes(std::span<const std::byte> bytes) {
+  if (PagedBytes* owner = owner_of(bytes)) return owner->help_load(bytes);
+  return {};
+}
+
 void unpin_bytes(std::span<const std::byte> bytes) {
   if (PagedBytes* owner = owner_of(bytes)) owner->unpin(bytes);
 }

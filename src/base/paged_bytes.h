@@ -16,6 +16,7 @@ class PagedBytes {
   virtual ~PagedBytes() = default;
   virtual void pin(std::span<const std::byte> bytes) = 0;
   virtual Status load(std::span<const std::byte> bytes) = 0;
+  virtual Status help_load(std::span<const std::byte> bytes) = 0;
   virtual void unpin(std::span<const std::byte> bytes) = 0;
 };
 
@@ -26,6 +27,9 @@ void pin_bytes(std::span<const std::byte> bytes);
 // Brings pinned bytes into memory; before, reading them ends the process. corrupt or unavailable as
 // their file is.
 Status load_bytes(std::span<const std::byte> bytes);
+// The same without waiting for what another thread is bringing: for threads that load a range
+// together, each a part, and call load_bytes for the whole in the end.
+Status help_load_bytes(std::span<const std::byte> bytes);
 // Takes one pin back: exactly these bytes, in whatever pieces, have been pinned before. Those that
 // nobody pins any more may leave the memory.
 void unpin_bytes(std::span<const std::byte> bytes);

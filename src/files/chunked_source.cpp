@@ -67,7 +67,8 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
   enum class State : uint8_t { kAbsent, kLoading, kPresent };
   struct Chunk {
     State state = State::kAbsent;
-    uint64_t pinned = 0;  // bytes, each as often as it is pinned
+    bool leaving = false;  // kLoading in the other direction: its memory is given away
+    uint64_t pinned = 0;   // bytes, each as often as it is pinned
   };
 
   std::span<const std::byte> all() const { return {memory_, reader_->size()}; }
@@ -106,18 +107,24 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
     });
   }
 
-  Status load(std::span<const std::byte> bytes) override {
+  Status load(std::span<const std::byte> bytes) override { return load_chunks(bytes, true); }
+  Status help_load(std::span<const std::byte> bytes) override { return load_chunks(bytes, false); }
+
+  Status load_chunks(std::span<const std::byte> bytes, bool wait) {
     Status status;
     for_chunks(bytes, [&](uint64_t chunk, uint64_t) {
-      if (status) status = load_chunk(chunk);
+      if (status) status = load_chunk(chunk, wait);
     });
     return status;
   }
 
-  Status load_chunk(uint64_t chunk) {
+  Status load_chunk(uint64_t chunk, bool wait) {
     uint64_t recycled = chunk;  // itself: none
     {
       std::unique_lock lock(mutex_);
+      if (!wait && chunks_[chunk].state == State::kLoading && chunks_[chunk].pinned > 0 &&
+          !chunks_[chunk].leaving)
+        return {};
       changed_.wait(lock, [&] { return chunks_[chunk].state != State::kLoading; });
       if (chunks_[chunk].state == State::kPresent) return {};
       CHECK(chunks_[chunk].pinned > 0) << name() << ": chunk " << chunk << " is not pinned";
@@ -133,7 +140,10 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
     {
       const std::lock_guard lock(mutex_);
       chunks_[chunk].state = status ? State::kPresent : State::kAbsent;
-      if (recycled != chunk) chunks_[recycled].state = State::kAbsent;
+      if (recycled != chunk) {
+        chunks_[recycled].state = State::kAbsent;
+        chunks_[recycled].leaving = false;
+      }
     }
     changed_.notify_all();
     return status;
@@ -147,6 +157,7 @@ class ChunkedSource final : public ByteSource, private PagedBytes {
       idle_.pop_front();
       if (chunks_[oldest].pinned > 0 || chunks_[oldest].state != State::kPresent) continue;
       chunks_[oldest].state = State::kLoading;
+      chunks_[oldest].leaving = true;
       return oldest;
     }
     return chunk;

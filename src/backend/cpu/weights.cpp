@@ -72,10 +72,11 @@ Status load(std::span<const std::byte> bytes, ThreadPool& pool) {
   constexpr int64_t kItemBytes = 1 << 20;
   FirstError error;
   pool.parallel_for(std::ssize(bytes), kItemBytes, [&](int64_t begin, int64_t end, int) {
-    error.keep(load_bytes(
+    error.keep(help_load_bytes(
         bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin))));
   });
-  return error.take();
+  RETURN_IF_ERROR(error.take());
+  return load_bytes(bytes);  // waits for what somebody else was bringing
 }
 
 }  // namespace
@@ -151,23 +152,32 @@ Status CpuWeight::pack(ThreadPool& pool, Slabs& memory) {
   panels_ = memory.allocate(panels * panel_size_);
   if (panels_ == nullptr) return fail(no_memory(panels * panel_size_));
   pin_bytes(view_.bytes);
-  FirstError error;
   const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * kPanelRows;
   constexpr int64_t kItemBytes = 1 << 20;  // of the source, then given back to the system
   const int64_t grain = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, source));
-  pool.parallel_for(panels, grain, [&](int64_t first, int64_t last, int) {
+  const auto bytes_of = [&](int64_t first, int64_t last) {
     const auto begin = static_cast<std::size_t>(first * source);
     const auto end = std::min(static_cast<std::size_t>(last * source), view_.bytes.size());
-    const auto bytes = view_.bytes.subspan(begin, end - begin);
-    if (!error.keep(load_bytes(bytes))) return;
-    for (int64_t panel = first; panel < last; ++panel) {
-      pack_panel(*format_, view_, panel * kPanelRows,
-                 reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
-    }
-    unpin_bytes(bytes);
-    release_file_pages(bytes);
-  });
-  RETURN_IF_ERROR(error.take());
+    return view_.bytes.subspan(begin, end - begin);
+  };
+  // What must be decrypted or checked comes in pieces that the caches hold.
+  constexpr int64_t kPieceBytes = 16 << 20;
+  const bool mapped = in_mapped_file(view_.bytes);
+  const int64_t piece =
+      mapped ? panels : std::max<int64_t>(1, kPieceBytes / std::max<int64_t>(1, source));
+  for (int64_t from = 0; from < panels; from += piece) {
+    const int64_t count = std::min(piece, panels - from);
+    if (!mapped) RETURN_IF_ERROR(load(bytes_of(from, from + count), pool));
+    pool.parallel_for(count, grain, [&](int64_t first, int64_t last, int) {
+      for (int64_t panel = from + first; panel < from + last; ++panel) {
+        pack_panel(*format_, view_, panel * kPanelRows,
+                   reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
+      }
+      const auto bytes = bytes_of(from + first, from + last);
+      unpin_bytes(bytes);
+      release_file_pages(bytes);
+    });
+  }
   view_.bytes = {};
   packed_rows_ = rows();
   return {};
