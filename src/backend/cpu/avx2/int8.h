@@ -86,7 +86,7 @@ void multiply(const Chunk& chunk) {
     for (int half = 0; half < 2; ++half) {
       __m256i w[8];
       alignas(32) uint8_t bytes[256];  // the codes with their signs
-      unpack_strip<kPlanes>(chunk.codes[0] + strip * chunk.strip_bytes, 32 * half, table, w);
+      unpack_strip<kPlanes>(chunk.codes[0] + strip * chunk.strip_bytes + 32 * half, table, w);
       if constexpr (kHold == 0) {
         for (int step = 0; step < 8; ++step) {
           _mm256_store_si256(reinterpret_cast<__m256i*>(bytes + 32 * step), w[step]);
@@ -115,7 +115,7 @@ void multiply(const Chunk& chunk) {
 #pragma GCC unroll 8
             for (int step = begin; step < begin + kRun; ++step) {
               __m256i v = _mm256_set1_epi32(word(x + 4 * step));
-              if constexpr (kHold == 0) v = _mm256_sign_epi8(v, load256(bytes + 32 * step));
+              if constexpr (kHold == 0) v = _mm256_sign_epi8(v, load_codes(bytes + 32 * step));
               const __m256i product = _mm256_maddubs_epi16(w[step], v);
               pairs = step == begin ? product : _mm256_add_epi16(pairs, product);
               if constexpr (kHold > 0) in_this_order(pairs);

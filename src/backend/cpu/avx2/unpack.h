@@ -3,80 +3,15 @@
 
 #include "backend/cpu/avx2/vec.h"
 #include "backend/cpu/packed_format.h"
-#include "tensor/iq4_values.h"
+#include "backend/cpu/shared/unpack_strip.inl"
 
 namespace holdfast::cpu {
 namespace {
 
-// 16-bit shifts move bits between the bytes of a pair; the masks take them away.
-
-inline __m256i load256(const unsigned char* p) {
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-}
-inline __m256i bits(__m256i v, int mask) {
-  return _mm256_and_si256(v, _mm256_set1_epi8(static_cast<char>(mask)));
-}
-template <int kShift>
-inline __m256i shift_bits(__m256i v, int mask) {  // right by kShift, or left by -kShift
-  if constexpr (kShift > 0) v = _mm256_srli_epi16(v, kShift);
-  if constexpr (kShift < 0) v = _mm256_slli_epi16(v, -kShift);
-  return bits(v, mask);
-}
-template <int kStep, int kTo>
-inline __m256i one_bit(__m256i plane) {
-  return shift_bits<kStep - kTo>(plane, 1 << kTo);
-}
-template <int kStep, int kTo>
-inline __m256i two_bits(__m256i plane) {
-  return shift_bits<2 * (kStep % 4) - kTo>(plane, 3 << kTo);
-}
-
-// Half a step: 32 bytes from byte `half` (0 or 32) on.
-template <CodePlanes kPlanes, int kStep>
-inline __m256i unpack_step(const unsigned char* strip, int half, __m256i table) {
-  strip += half;
-  if constexpr (kPlanes == CodePlanes::k8) {
-    return _mm256_xor_si256(load256(strip + kStep * 64), _mm256_set1_epi8(-128));
-  } else if constexpr (kPlanes == CodePlanes::k2 || kPlanes == CodePlanes::k21) {
-    __m256i code = two_bits<kStep, 0>(load256(strip + kStep / 4 * 64));
-    if constexpr (kPlanes == CodePlanes::k21)
-      code = _mm256_or_si256(code, one_bit<kStep, 2>(load256(strip + 128)));
-    return code;
-  } else {
-    __m256i code = shift_bits<kStep / 4 * 4>(load256(strip + kStep % 4 * 64), 15);
-    if constexpr (kPlanes == CodePlanes::kTable) code = _mm256_shuffle_epi8(table, code);
-    if constexpr (kPlanes == CodePlanes::k41)
-      code = _mm256_or_si256(code, one_bit<kStep, 4>(load256(strip + 256)));
-    if constexpr (kPlanes == CodePlanes::k42)
-      code = _mm256_or_si256(code, two_bits<kStep, 4>(load256(strip + 256 + kStep / 4 * 64)));
-    return code;
-  }
-}
-
 // The values of kTable's codes, for both 128-bit lanes.
-inline __m256i iq4_table() {
-  alignas(16) static constexpr auto kTable = [] {
-    struct {
-      int8_t values[16];
-    } t{};
-    for (int i = 0; i < 16; ++i) t.values[i] = codec::kIq4Values[static_cast<unsigned>(i)];
-    return t;
-  }();
+inline Codes iq4_table() {
   return _mm256_broadcastsi128_si256(
-      _mm_load_si128(reinterpret_cast<const __m128i*>(kTable.values)));
-}
-
-// The eight steps of a strip, of half a panel.
-template <CodePlanes kPlanes>
-inline void unpack_strip(const unsigned char* strip, int half, __m256i table, __m256i* w) {
-  w[0] = unpack_step<kPlanes, 0>(strip, half, table);
-  w[1] = unpack_step<kPlanes, 1>(strip, half, table);
-  w[2] = unpack_step<kPlanes, 2>(strip, half, table);
-  w[3] = unpack_step<kPlanes, 3>(strip, half, table);
-  w[4] = unpack_step<kPlanes, 4>(strip, half, table);
-  w[5] = unpack_step<kPlanes, 5>(strip, half, table);
-  w[6] = unpack_step<kPlanes, 6>(strip, half, table);
-  w[7] = unpack_step<kPlanes, 7>(strip, half, table);
+      _mm_load_si128(reinterpret_cast<const __m128i*>(iq4_values<0>())));
 }
 
 inline Vec halves(const unsigned char* p) {
@@ -100,7 +35,7 @@ inline void scale_bytes(__m256i bytes, int offset, const Vec* d, float* to) {
 // The sixteen 6-bit integers of 16 rows, two to a vector.
 inline void unpack_six16(const unsigned char* p, __m256i* values) {
   for (int i = 0; i < 4; ++i) {
-    const __m256i low = load256(p + 32 * i), high = load256(p + 128 + 32 * (i % 2));
+    const __m256i low = load_codes(p + 32 * i), high = load_codes(p + 128 + 32 * (i % 2));
     // Values 2i, 2i + 1 (i < 4) and 8 + 2i, 9 + 2i; their high bits at 2 (v / 4).
     if (i < 2) {
       values[i] = _mm256_or_si256(bits(low, 15), shift_bits<-4>(high, 0x30));
@@ -145,8 +80,8 @@ inline void unpack_block_scales(ScaleForm form, const unsigned char* p, float* s
       return;
     }
     case ScaleForm::kSix8: {
-      const __m256i high = load256(p + 96);
-      const __m256i low0 = load256(p + 32), low1 = load256(p + 64);
+      const __m256i high = load_codes(p + 96);
+      const __m256i low0 = load_codes(p + 32), low1 = load_codes(p + 64);
       const auto put = [&](int i, __m256i low, __m256i two) {
         scale_bytes(_mm256_or_si256(low, two), 32, d, scales + 32 * i);
       };
@@ -158,14 +93,15 @@ inline void unpack_block_scales(ScaleForm form, const unsigned char* p, float* s
     }
     case ScaleForm::kBytes:
       for (int i = 0; i < 8; ++i) {
-        const __m256i biased = _mm256_xor_si256(load256(p + 32 + 32 * i), _mm256_set1_epi8(-128));
+        const __m256i biased =
+            _mm256_xor_si256(load_codes(p + 32 + 32 * i), _mm256_set1_epi8(-128));
         scale_bytes(biased, 128, d, scales + 32 * i);
       }
       return;
     case ScaleForm::kNibbles: {
       const Vec dmin[2] = {halves(p + 32), halves(p + 48)};
       for (int i = 0; i < 8; ++i) {
-        const __m256i both = load256(p + 64 + 32 * i);
+        const __m256i both = load_codes(p + 64 + 32 * i);
         scale_bytes(bits(both, 15), 0, d, scales + 32 * i);
         scale_bytes(shift_bits<4>(both, 15), 0, dmin, minimums + 32 * i);
       }

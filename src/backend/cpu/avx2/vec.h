@@ -118,5 +118,27 @@ inline Vec vload_i8(const int8_t* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes));
 }
 
+// ---- Bytes, for shared/unpack_strip.inl.
+
+// 16-bit shifts move bits between the bytes of a pair; the masks take them away.
+
+inline __m256i load_codes(const unsigned char* p) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+}
+inline __m256i bits(__m256i v, int mask) {
+  return _mm256_and_si256(v, _mm256_set1_epi8(static_cast<char>(mask)));
+}
+template <int kShift>
+inline __m256i shift_bits(__m256i v, int mask) {  // right by kShift, or left by -kShift
+  if constexpr (kShift > 0) v = _mm256_srli_epi16(v, kShift);
+  if constexpr (kShift < 0) v = _mm256_slli_epi16(v, -kShift);
+  return bits(v, mask);
+}
+
+using Codes = __m256i;
+inline Codes either(Codes a, Codes b) { return _mm256_or_si256(a, b); }
+inline Codes look_up(Codes table, Codes code) { return _mm256_shuffle_epi8(table, code); }
+inline Codes eight_bits(Codes v) { return _mm256_xor_si256(v, _mm256_set1_epi8(-128)); }  // signed
+
 }  // namespace
 }  // namespace holdfast::cpu

@@ -119,5 +119,25 @@ inline Vec vload_i8(const int8_t* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
 
+// ---- Bytes, for shared/unpack_strip.inl.
+
+// 16-bit shifts move bits between the bytes of a pair; the masks take them away.
+
+inline __m512i load_codes(const unsigned char* p) { return _mm512_loadu_si512(p); }
+inline __m512i bits(__m512i v, int mask) {
+  return _mm512_and_si512(v, _mm512_set1_epi8(static_cast<char>(mask)));
+}
+template <int kShift>
+inline __m512i shift_bits(__m512i v, int mask) {  // right by kShift, or left by -kShift
+  if constexpr (kShift > 0) v = _mm512_srli_epi16(v, kShift);
+  if constexpr (kShift < 0) v = _mm512_slli_epi16(v, -kShift);
+  return bits(v, mask);
+}
+
+using Codes = __m512i;
+inline Codes either(Codes a, Codes b) { return _mm512_or_si512(a, b); }
+inline Codes look_up(Codes table, Codes code) { return _mm512_shuffle_epi8(table, code); }
+inline Codes eight_bits(Codes v) { return v; }  // unsigned, as they are
+
 }  // namespace
 }  // namespace holdfast::cpu
