@@ -11,7 +11,6 @@
 // time.
 #include <algorithm>
 #include <cstdio>
-#include <ctime>
 #include <map>
 #include <random>
 #include <string>
@@ -19,27 +18,10 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "base/check.h"
+#include "bench_util.h"
 
 namespace holdfast {
 namespace {
-
-double now(bool cpu_time) {
-  timespec time{};
-  clock_gettime(cpu_time ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == ',') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
 
 struct Shape {
   int32_t heads, kv_heads, dim;
