@@ -106,9 +106,8 @@ std::string id_from_path(const std::string& path) {
              : text;
 }
 
-Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::string& name,
+Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::string& path,
                                           const FileOpener& opener, const std::string& alias) {
-  ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
   ASSIGN_OR_RETURN(auto backend, make_backend(options.threads));
   const std::string computes_on = backend->describe();
   spdlog::info("loading {} ({})", path, computes_on);
@@ -264,13 +263,10 @@ void serve_until_stopped(Server& server) {
   }
 }
 
-// All that a server touches after its start.
-Result<SandboxPaths> paths_of(const Options& options) {
+// All that a server of these models touches after its start.
+Result<SandboxPaths> paths_of(const Options& options, const std::vector<std::string>& models) {
   SandboxPaths paths;
-  for (const std::string& name : options.models) {
-    ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
-    allow_model(path, paths);
-  }
+  for (const std::string& path : models) allow_model(path, paths);
   if (const std::string& draft = options.speculate.source; !draft.empty() && draft != "lookup") {
     ASSIGN_OR_RETURN(const std::string path, resolve_model(draft));
     allow_model(path, paths);
@@ -302,11 +298,15 @@ Status serve(Options options) {
                 "the first --alias names the first MODEL, and so on");
   }
   RETURN_IF_ERROR(make_private_folder(home_directory()));
-  ASSIGN_OR_RETURN(const SandboxPaths paths, paths_of(options));
+  std::vector<std::string> files;  // or directories: the models'
+  for (const std::string& name : options.models) {
+    ASSIGN_OR_RETURN(std::string path, resolve_model(name));
+    files.push_back(std::move(path));
+  }
+  ASSIGN_OR_RETURN(const SandboxPaths paths, paths_of(options, files));
   // Keys come from places that the server cannot reach later on.
   std::vector<FileOpener> openers;
-  for (const std::string& name : options.models) {
-    ASSIGN_OR_RETURN(const std::string path, resolve_model(name));
+  for (const std::string& path : files) {
     ASSIGN_OR_RETURN(auto opener, make_opener(options.open, path));
     openers.push_back(std::move(opener));
   }
@@ -318,7 +318,7 @@ Status serve(Options options) {
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
     const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";
-    ASSIGN_OR_RETURN(auto model, load(options, options.models[i], openers[i], alias));
+    ASSIGN_OR_RETURN(auto model, load(options, files[i], openers[i], alias));
     for (const auto& other : models) {
       if (other->id() != model->id()) continue;
       return fail(Code::kInvalidArgument,
