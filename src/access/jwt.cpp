@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
 
 namespace holdfast {

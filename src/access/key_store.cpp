@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
 #include "base/state_file.h"
 

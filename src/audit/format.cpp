@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "audit/base64.h"
+#include "base/base64.h"
 
 namespace holdfast::audit {
 

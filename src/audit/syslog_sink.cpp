@@ -8,9 +8,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "audit/base64.h"
 #include "audit/clock.h"
 #include "audit/sink.h"
+#include "base/base64.h"
 
 namespace holdfast::audit {
 

@@ -2,28 +2,14 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/rand.h>
 
-#include "base/check.h"
+#include "base/secret.h"
 
 namespace holdfast {
 
-namespace {
-
-constexpr std::string_view kAlphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-int digit(char c) {
-  const size_t at = kAlphabet.find(c);
-  return at == std::string_view::npos ? -1 : static_cast<int>(at);
-}
-
-}  // namespace
-
 std::string random_bytes(size_t count) {
   std::string out(count, '\0');
-  CHECK(RAND_bytes(reinterpret_cast<unsigned char*>(out.data()), static_cast<int>(count)) == 1)
-      << "no random numbers";
+  random_fill({reinterpret_cast<uint8_t*>(out.data()), out.size()});
   return out;
 }
 
@@ -44,44 +30,8 @@ bool equal_secrets(std::string_view a, std::string_view b) {
 }
 
 void wipe(std::string& secret) {
-  OPENSSL_cleanse(secret.data(), secret.size());
+  wipe(std::as_writable_bytes(std::span(secret)));
   secret.clear();
-}
-
-std::string to_base64url(std::string_view data) {
-  std::string out;
-  out.reserve((data.size() * 4 + 2) / 3);
-  uint32_t bits = 0;
-  int have = 0;
-  for (const char c : data) {
-    bits = bits << 8 | static_cast<unsigned char>(c);
-    have += 8;
-    while (have >= 6) {
-      have -= 6;
-      out += kAlphabet[bits >> have & 63];
-    }
-  }
-  if (have > 0) out += kAlphabet[bits << (6 - have) & 63];
-  return out;
-}
-
-std::optional<std::string> from_base64url(std::string_view text) {
-  if (text.size() % 4 == 1) return std::nullopt;
-  std::string out;
-  out.reserve(text.size() * 3 / 4);
-  uint32_t bits = 0;
-  int have = 0;
-  for (const char c : text) {
-    const int value = digit(c);
-    if (value < 0) return std::nullopt;
-    bits = bits << 6 | static_cast<uint32_t>(value);
-    have += 6;
-    if (have < 8) continue;
-    have -= 8;
-    out += static_cast<char>(bits >> have & 255);
-  }
-  if ((bits & ((1u << have) - 1)) != 0) return std::nullopt;
-  return out;
 }
 
 std::string openssl_reason() {

@@ -1,8 +1,7 @@
-// Secrets, random numbers and base64url; see digest.h for hashes.
+// Small things around secrets and OpenSSL; see digest.h for hashes, secret.h for keys in memory.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -24,11 +23,6 @@ bool equal_secrets(std::string_view a, std::string_view b);
 
 // Overwrites a secret that is no longer needed, also where the compiler would leave it.
 void wipe(std::string& secret);
-
-// RFC 4648, section 5, without padding. Decoding is strict: nothing for padding, other characters,
-// an impossible length, or bits left over that are not zero.
-std::string to_base64url(std::string_view data);
-std::optional<std::string> from_base64url(std::string_view text);
 
 // What OpenSSL says went wrong, the first cause, and forgets the rest.
 std::string openssl_reason();

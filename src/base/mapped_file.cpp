@@ -13,17 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/system_error.h"
+
 namespace holdfast {
 namespace {
-
-Error from_errno(const std::string& what, const std::string& path) {
-  const int number = errno;
-  Code code = Code::kInternal;
-  if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
-  if (number == EACCES || number == EPERM) code = Code::kPermissionDenied;
-  if (number == ENOMEM || number == EMFILE || number == ENFILE) code = Code::kResourceExhausted;
-  return {code, what + ": " + std::strerror(number), path, ""};
-}
 
 // All live mappings, begin to end: memory that may be dropped because the file still has it.
 struct Mappings {
@@ -39,10 +32,10 @@ Mappings& mappings() {
 
 Result<MappedFile> MappedFile::open(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return fail(from_errno("cannot open the file", path));
+  if (fd < 0) return fail(system_error("cannot open the file", path));
   struct stat info {};
   if (::fstat(fd, &info) != 0) {
-    Error error = from_errno("cannot read the file's size", path);
+    Error error = system_error("cannot read the file's size", path);
     ::close(fd);
     return fail(std::move(error));
   }
@@ -57,7 +50,7 @@ Result<MappedFile> MappedFile::open(const std::string& path) {
   }
   void* data = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
   ::close(fd);
-  if (data == MAP_FAILED) return fail(from_errno("cannot map the file", path));
+  if (data == MAP_FAILED) return fail(system_error("cannot map the file", path));
   const auto* const begin = static_cast<const std::byte*>(data);
   const std::lock_guard lock(mappings().mutex);
   mappings().ranges.emplace(begin, begin + size);

@@ -11,17 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/system_error.h"
+
 namespace holdfast {
 namespace {
-
-tl::unexpected<Error> failed(const std::string& what, const std::string& path) {
-  const int number = errno;
-  Code code = Code::kInternal;
-  if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
-  if (number == EACCES || number == EPERM || number == EROFS) code = Code::kPermissionDenied;
-  if (number == ENOSPC || number == EDQUOT || number == EFBIG) code = Code::kResourceExhausted;
-  return fail(code, what + ": " + std::strerror(number), path);
-}
 
 tl::unexpected<Error> exists(const std::string& path) {
   return fail(Code::kInvalidArgument, "the file exists already", path,
@@ -38,7 +31,7 @@ Result<OutputFile> OutputFile::create(const std::string& path, Existing existing
   }
   std::string temporary = path + ".partial-" + std::to_string(::getpid());
   const int fd = ::open(temporary.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-  if (fd < 0) return failed("cannot create the file", temporary);
+  if (fd < 0) return fail(system_error("cannot create the file", temporary));
   return OutputFile(path, std::move(temporary), fd, existing);
 }
 
@@ -77,7 +70,7 @@ Status OutputFile::rewrite(uint64_t offset, std::span<const std::byte> bytes) {
     const ssize_t written = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (written < 0) {
       if (errno == EINTR) continue;
-      return failed("cannot write the file", temporary_);
+      return fail(system_error("cannot write the file", temporary_));
     }
     bytes = bytes.subspan(static_cast<std::size_t>(written));
     offset += static_cast<uint64_t>(written);
@@ -104,7 +97,7 @@ Status OutputFile::zeros(uint64_t count) {
 }
 
 Status OutputFile::finish() {
-  if (::fsync(fd_) != 0) return failed("cannot write the file", temporary_);
+  if (::fsync(fd_) != 0) return fail(system_error("cannot write the file", temporary_));
   RETURN_IF_ERROR(give_name());
   // The name is on the disk when its folder is. Not every file system can do this; then it is
   // there soon.
@@ -129,7 +122,7 @@ Status OutputFile::give_name() {
     // A file system without hard links: rename, as below.
   }
   if (std::rename(temporary_.c_str(), path_.c_str()) != 0)
-    return failed("cannot give the file its name", path_);
+    return fail(system_error("cannot give the file its name", path_));
   ::close(fd_);
   fd_ = -1;
   return {};

@@ -14,6 +14,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/system_error.h"
 
 namespace holdfast {
 namespace {
@@ -29,14 +30,6 @@ void use_secure_heap() {
     if (CRYPTO_secure_malloc_initialized() == 0)
       CRYPTO_secure_malloc_init(kHeapBytes, kSmallestBlock);
   });
-}
-
-tl::unexpected<Error> failed(const std::string& what, const std::string& path) {
-  const int number = errno;
-  Code code = Code::kInternal;
-  if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
-  if (number == EACCES || number == EPERM) code = Code::kPermissionDenied;
-  return fail(code, what + ": " + std::strerror(number), path);
 }
 
 }  // namespace
@@ -78,7 +71,7 @@ bool Secret::equals(std::span<const uint8_t> other) const {
 
 Result<Secret> read_secret_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return failed("cannot open the file", path);
+  if (fd < 0) return fail(system_error("cannot open the file", path));
   struct stat info {};
   Secret buffer(kLongestSecretFile + 1);
   std::size_t got = 0;
@@ -90,7 +83,7 @@ Result<Secret> read_secret_file(const std::string& path) {
     if (count < 0 && errno == EINTR) count = 1;
   }
   if (count < 0) {
-    auto error = failed("cannot read the file", path);
+    auto error = fail(system_error("cannot read the file", path));
     ::close(fd);
     return error;
   }

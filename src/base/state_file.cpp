@@ -11,27 +11,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/system_error.h"
+
 namespace holdfast {
 
 namespace fs = std::filesystem;
 
 namespace {
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-tl::unexpected<Error> system_error(std::string_view doing, const std::string& path) {
+tl::unexpected<Error> unavailable(std::string_view doing, const std::string& path) {
   const int error = errno;
   const Code code = error == ENOENT                       ? Code::kNotFound
                     : (error == EACCES || error == EPERM) ? Code::kPermissionDenied
@@ -65,7 +53,7 @@ Status make_private_folder(const std::string& path) {
     fs::create_directories(above, error);
   }
   if (mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) {
-    return system_error("make this folder", path);
+    return unavailable("make this folder", path);
   }
   return {};
 }
@@ -76,15 +64,15 @@ Status write_state_file(const std::string& path, std::string_view data, Access a
   {
     const Descriptor file(open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC,
                                access == Access::kOwner ? 0600 : 0644));
-    if (file.get() < 0) return system_error("write this file", path);
+    if (file.get() < 0) return unavailable("write this file", path);
     if (!write_all(file.get(), data) || fsync(file.get()) != 0) {
-      auto failure = system_error("write this file", path);
+      auto failure = unavailable("write this file", path);
       unlink(temporary.c_str());
       return failure;
     }
   }
   if (rename(temporary.c_str(), path.c_str()) != 0) {
-    auto failure = system_error("write this file", path);
+    auto failure = unavailable("write this file", path);
     unlink(temporary.c_str());
     return failure;
   }
@@ -96,13 +84,13 @@ Status write_state_file(const std::string& path, std::string_view data, Access a
 
 Result<std::string> read_small_file(const std::string& path, uint64_t most) {
   const Descriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.get() < 0) return system_error("open this file", path);
+  if (file.get() < 0) return unavailable("open this file", path);
   std::string out;
   char buffer[16384];
   for (;;) {
     const ssize_t got = read(file.get(), buffer, sizeof(buffer));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return system_error("read this file", path);
+    if (got < 0) return unavailable("read this file", path);
     if (got == 0) return out;
     out.append(buffer, static_cast<size_t>(got));
     if (out.size() > most) {

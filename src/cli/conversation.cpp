@@ -18,20 +18,6 @@ std::string message_json(std::string_view role, std::string_view content) {
   return json::serialize(json::object{{"role", role}, {"content", content}});
 }
 
-std::string_view finish_name(FinishReason reason) {
-  switch (reason) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kCancelled:
-      return "cancelled";
-    case FinishReason::kError:
-      return "error";
-  }
-  return "error";
-}
-
 // Lets a thread wait for a stream's events and look up now and then.
 struct Bell {
   std::mutex mutex;
@@ -106,7 +92,7 @@ std::string answer_json(const ChatAnswer& answer) {
                            {"accepted_tokens", answer.usage.accepted_tokens}};
   return json::serialize(json::object{{"reasoning_content", answer.reasoning},
                                       {"content", answer.content},
-                                      {"finish_reason", finish_name(answer.finish)},
+                                      {"finish_reason", finish_reason_name(answer.finish)},
                                       {"seed", answer.seed},
                                       {"usage", usage}});
 }

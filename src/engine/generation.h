@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,6 +40,8 @@ struct TokenLogprob {
 };
 
 enum class FinishReason { kStop, kLength, kCancelled, kError };
+// "stop", "length", "cancelled" or "error".
+std::string_view finish_reason_name(FinishReason reason);
 
 struct Usage {
   int32_t prompt_tokens = 0, completion_tokens = 0;

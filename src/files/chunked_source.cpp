@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/paged_bytes.h"
 #include "base/secret.h"
+#include "base/system_error.h"
 
 namespace holdfast {
 namespace {
@@ -258,13 +259,7 @@ class PlainChunks final : public ChunkReader {
 
 Result<std::shared_ptr<const ChunkReader>> plain_chunks(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) {
-    const int number = errno;
-    const Code code = number == ENOENT || number == ENOTDIR ? Code::kNotFound
-                      : number == EACCES                    ? Code::kPermissionDenied
-                                                            : Code::kInternal;
-    return fail(code, std::string("cannot open the file: ") + std::strerror(number), path);
-  }
+  if (fd < 0) return fail(system_error("cannot open the file", path));
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include <fmt/format.h>
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <simdjson.h>
 
+#include "base/base64.h"
+#include "base/crypto.h"
 #include "base/secret.h"
 #include "base/thread_pool.h"
 #include "files/describe.h"
@@ -26,30 +26,6 @@ constexpr std::string_view kStatementType = "https://in-toto.io/Statement/v1";
 constexpr std::string_view kPredicateType = "https://model_signing/signature/v1.0";
 constexpr std::string_view kAlgorithm = "sha256-sharded-1048576";
 constexpr char kDamaged[] = "The manifest is damaged; fetch it again, or make it anew";
-
-std::string to_base64(std::string_view bytes) {
-  std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(bytes.data()),
-                                     static_cast<int>(bytes.size()));
-  out.resize(static_cast<std::size_t>(length));
-  return out;
-}
-
-// Nothing for what to_base64 would not have written.
-std::optional<std::string> from_base64(std::string_view text) {
-  if (text.size() % 4 != 0 || text.size() > (std::size_t{1} << 30)) return std::nullopt;
-  std::string out(text.size() / 4 * 3 + 1, '\0');
-  const int length = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(out.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()),
-                                     static_cast<int>(text.size()));
-  if (length < 0) return std::nullopt;
-  std::size_t padding = 0;
-  while (padding < 2 && text.size() > padding && text[text.size() - 1 - padding] == '=') ++padding;
-  out.resize(static_cast<std::size_t>(length) - padding);
-  if (to_base64(out) != text) return std::nullopt;
-  return out;
-}
 
 tl::unexpected<Error> corrupt(std::string message, const std::string& file) {
   return fail(Code::kCorrupt, std::move(message), file, kDamaged);
@@ -167,9 +143,9 @@ std::string write_bundle(const SignedManifest& manifest) {
   json.begin_object().field("mediaType", kBundleType).key("verificationMaterial").begin_object();
   json.key("publicKey").begin_object().field("hint", manifest.key_hint).end_object();
   json.key("tlogEntries").begin_array().end_array().end_object();
-  json.key("dsseEnvelope").begin_object().field("payload", to_base64(manifest.payload));
+  json.key("dsseEnvelope").begin_object().field("payload", to_base64(bytes_of(manifest.payload)));
   json.field("payloadType", kPayloadType).key("signatures").begin_array().begin_object();
-  json.field("sig", to_base64(manifest.signature)).field("keyid", "");
+  json.field("sig", to_base64(bytes_of(manifest.signature))).field("keyid", "");
   json.end_object().end_array().end_object().end_object();
   return json.take() + "\n";
 }
@@ -192,6 +168,9 @@ Result<SignedManifest> parse_bundle(std::string_view text, const std::string& fi
     return corrupt("not a manifest: a field is missing", file);
   if (type != kBundleType || payload_type != kPayloadType)
     return fail(Code::kUnimplemented, "a bundle of another kind than model signing's", file);
+  constexpr std::size_t kLongestField = std::size_t{1} << 30;
+  if (payload.size() > kLongestField || signature.size() > kLongestField)
+    return corrupt("a field is not in base64", file);
   const auto decoded = from_base64(payload), sig = from_base64(signature);
   if (!decoded || !sig) return corrupt("a field is not in base64", file);
   return SignedManifest{*decoded, *sig, std::string(hint)};

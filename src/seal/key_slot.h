@@ -6,7 +6,7 @@
 #include <string>
 #include <variant>
 
-#include "seal/aead.h"
+#include "base/aead.h"
 #include "seal/derive.h"
 
 namespace holdfast::seal {

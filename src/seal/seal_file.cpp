@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/system_error.h"
 #include "base/thread_pool.h"
 #include "seal/sealed_file.h"
 
@@ -17,15 +18,6 @@ namespace holdfast::seal {
 namespace {
 
 constexpr uint64_t kBatch = 32;  // chunks in memory at once
-
-tl::unexpected<Error> failed(const std::string& what, const std::string& path) {
-  const int number = errno;
-  Code code = Code::kInternal;
-  if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
-  if (number == EACCES || number == EPERM || number == EROFS) code = Code::kPermissionDenied;
-  if (number == ENOSPC || number == EDQUOT) code = Code::kResourceExhausted;
-  return fail(code, what + ": " + std::strerror(number), path);
-}
 
 // An open file that is closed.
 struct Input {
@@ -38,9 +30,9 @@ struct Input {
 
 Status open_input(const std::string& path, Input& input) {
   input.fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (input.fd < 0) return failed("cannot open the file", path);
+  if (input.fd < 0) return fail(system_error("cannot open the file", path));
   struct stat info {};
-  if (::fstat(input.fd, &info) != 0) return failed("cannot read the file's size", path);
+  if (::fstat(input.fd, &info) != 0) return fail(system_error("cannot read the file's size", path));
   if (!S_ISREG(info.st_mode)) return fail(Code::kInvalidArgument, "not a regular file", path);
   input.bytes = static_cast<uint64_t>(info.st_size);
   return {};
@@ -50,7 +42,7 @@ Status read_exactly(int fd, uint64_t offset, std::span<std::byte> out, const std
   while (!out.empty()) {
     const ssize_t got = ::pread(fd, out.data(), out.size(), static_cast<off_t>(offset));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failed("cannot read the file", path);
+    if (got < 0) return fail(system_error("cannot read the file", path));
     if (got == 0) {
       return fail(Code::kUnavailable, "the file became shorter while it was read",
                   fmt::format("{}, byte {}", path, offset));
@@ -66,11 +58,11 @@ Status write_exactly(int fd, std::span<const uint8_t> bytes, const std::string& 
   while (!bytes.empty()) {
     const ssize_t done = ::pwrite(fd, bytes.data(), bytes.size(), offset);
     if (done < 0 && errno == EINTR) continue;
-    if (done < 0) return failed("cannot write the file", path);
+    if (done < 0) return fail(system_error("cannot write the file", path));
     bytes = bytes.subspan(static_cast<std::size_t>(done));
     offset += done;
   }
-  if (::fsync(fd) != 0) return failed("cannot write the file", path);
+  if (::fsync(fd) != 0) return fail(system_error("cannot write the file", path));
   return {};
 }
 
@@ -215,7 +207,7 @@ Status rewrap_file(const std::string& path, const KeyProviders& keys,
     RETURN_IF_ERROR(copy.finish());
   }
   const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
-  if (fd < 0) return failed("cannot open the file for writing", path);
+  if (fd < 0) return fail(system_error("cannot open the file for writing", path));
   Status written = write_exactly(fd, bytes, path);
   ::close(fd);
   RETURN_IF_ERROR(std::move(written));

@@ -11,43 +11,19 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/system_error.h"
 
 namespace holdfast::seal {
 namespace {
 
 constexpr char kDamaged[] = "The file is damaged; fetch or restore it again";
 
-tl::unexpected<Error> failed(const std::string& what, const std::string& path) {
-  const int number = errno;
-  Code code = Code::kInternal;
-  if (number == ENOENT || number == ENOTDIR) code = Code::kNotFound;
-  if (number == EACCES || number == EPERM) code = Code::kPermissionDenied;
-  if (number == EMFILE || number == ENFILE || number == ENOMEM) code = Code::kResourceExhausted;
-  return fail(code, what + ": " + std::strerror(number), path);
-}
-
-// Closes the descriptor unless it was released.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 // A regular file, open for reading, and its length.
 Result<int> open_regular(const std::string& path, uint64_t& length) {
   Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (fd.get() < 0) return failed("cannot open the file", path);
+  if (fd.get() < 0) return fail(system_error("cannot open the file", path));
   struct stat info {};
-  if (::fstat(fd.get(), &info) != 0) return failed("cannot read the file's size", path);
+  if (::fstat(fd.get(), &info) != 0) return fail(system_error("cannot read the file's size", path));
   if (!S_ISREG(info.st_mode)) return fail(Code::kInvalidArgument, "not a regular file", path);
   length = static_cast<uint64_t>(info.st_size);
   return fd.release();
@@ -64,7 +40,7 @@ Result<HeaderBytes> read_header_bytes(int fd, uint64_t length, const std::string
     const ssize_t count =
         ::pread(fd, bytes.data() + got, bytes.size() - got, static_cast<off_t>(got));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return failed("cannot read the file", path);
+    if (count < 0) return fail(system_error("cannot read the file", path));
     if (count == 0) break;
     got += static_cast<std::size_t>(count);
   }
@@ -139,7 +115,7 @@ Status SealedFile::read_chunk(uint64_t chunk, std::span<std::byte> out) const {
     parts[count++] = {tag.data() + of_tag, tag.size() - of_tag};
     const ssize_t read = ::preadv(fd_, parts, count, static_cast<off_t>(offset + got));
     if (read < 0 && errno == EINTR) continue;
-    if (read < 0) return failed("cannot read the file", where());
+    if (read < 0) return fail(system_error("cannot read the file", where()));
     if (read == 0) {
       wipe(out);
       return fail(Code::kCorrupt, "the file ends inside a chunk", where(), kDamaged);
@@ -171,7 +147,7 @@ Result<bool> is_sealed(const std::string& path) {
   do {
     got = ::pread(fd.get(), beginning.data(), beginning.size(), 0);
   } while (got < 0 && errno == EINTR);
-  if (got < 0) return failed("cannot read the file", path);
+  if (got < 0) return fail(system_error("cannot read the file", path));
   return looks_sealed(std::span(beginning).first(static_cast<std::size_t>(got)));
 }
 

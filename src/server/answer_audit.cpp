@@ -10,20 +10,6 @@ namespace holdfast {
 
 namespace {
 
-std::string_view finish_name(FinishReason finish) {
-  switch (finish) {
-    case FinishReason::kStop:
-      return "stop";
-    case FinishReason::kLength:
-      return "length";
-    case FinishReason::kCancelled:
-      return "cancelled";
-    case FinishReason::kError:
-      break;
-  }
-  return "error";
-}
-
 int64_t milliseconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
@@ -118,7 +104,7 @@ void AnswerAudit::close(const std::vector<Choice>& choices, const Usage& total,
     w.begin_object().field("seed", seeds_[i]);
     if (i < choices.size()) {
       const Choice& choice = choices[i];
-      if (choice.done) w.field("finish", finish_name(choice.finish));
+      if (choice.done) w.field("finish", finish_reason_name(choice.finish));
       w.field("completion_tokens", choice.usage.completion_tokens);
       w.field("reasoning_tokens", choice.usage.reasoning_tokens);
     }

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 
-#include <openssl/rand.h>
-
 #include "base/check.h"
+#include "base/secret.h"
 
 namespace holdfast {
 
@@ -12,7 +11,7 @@ std::string random_id(std::string_view prefix) {
   constexpr std::string_view kAlphabet =
       "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
   unsigned char random[24];
-  CHECK(RAND_bytes(random, sizeof(random)) == 1) << "no random numbers";
+  random_fill(random);
   std::string id(prefix);
   for (const unsigned char byte : random) id += kAlphabet[byte % kAlphabet.size()];
   return id;
@@ -54,7 +53,7 @@ std::string usage_chunk(const Envelope& envelope, std::string_view object, const
 
 std::string_view finish_name(FinishReason reason) {
   CHECK(reason == FinishReason::kStop || reason == FinishReason::kLength) << "not an answer's end";
-  return reason == FinishReason::kStop ? "stop" : "length";
+  return finish_reason_name(reason);
 }
 
 float finite_logprob(float logprob) { return std::max(logprob, -9999.0f); }

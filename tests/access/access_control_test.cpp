@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/base64.h"
 #include "base/crypto.h"
 #include "base/state_file.h"
 

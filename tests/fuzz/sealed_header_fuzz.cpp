@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::copy_n(data, std::min(size, bytes.size()), bytes.begin());
   const auto header = seal::parse_header(bytes, "fuzz");
   if (!header) return 0;
-  const std::vector<uint8_t> key(seal::kKeyBytes, 7);
+  const std::vector<uint8_t> key(kKeyBytes, 7);
   const auto again = seal::write_header(*header, key);
   CHECK(again && std::equal(bytes.begin(), bytes.end() - 32, again->begin()));
   CHECK(seal::authentic(*again, *header, key));

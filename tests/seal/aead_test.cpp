@@ -1,4 +1,4 @@
-#include "seal/aead.h"
+#include "base/aead.h"
 
 #include <algorithm>
 #include <fstream>

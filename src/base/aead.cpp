@@ -1,11 +1,11 @@
-#include "seal/aead.h"
+#include "base/aead.h"
 
 #include <openssl/evp.h>
 
 #include "base/check.h"
 #include "base/secret.h"
 
-namespace holdfast::seal {
+namespace holdfast {
 
 struct Aes256Gcm::Contexts {
   EVP_CIPHER_CTX* encrypt = nullptr;
@@ -91,4 +91,4 @@ bool Aes256Gcm::decrypt(const Nonce& nonce, std::span<const uint8_t> associated,
   return false;
 }
 
-}  // namespace holdfast::seal
+}  // namespace holdfast

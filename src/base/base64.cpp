@@ -1,6 +1,8 @@
-#include "audit/base64.h"
+#include "base/base64.h"
 
-namespace holdfast::audit {
+#include <algorithm>
+
+namespace holdfast {
 
 namespace {
 
@@ -56,4 +58,21 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace holdfast::audit
+std::string to_base64url(std::string_view bytes) {
+  std::string out = to_base64({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  out.erase(std::min(out.find('='), out.size()));
+  std::ranges::replace(out, '+', '-');
+  std::ranges::replace(out, '/', '_');
+  return out;
+}
+
+std::optional<std::string> from_base64url(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string padded(text);
+  std::ranges::replace(padded, '-', '+');
+  std::ranges::replace(padded, '_', '/');
+  padded.append((4 - padded.size() % 4) % 4, '=');
+  return from_base64(padded);
+}
+
+}  // namespace holdfast

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <span>
 
-namespace holdfast::seal {
+namespace holdfast {
 
 inline constexpr std::size_t kKeyBytes = 32;
 inline constexpr std::size_t kNonceBytes = 12;
@@ -36,4 +36,4 @@ class Aes256Gcm {
   Contexts* contexts_;
 };
 
-}  // namespace holdfast::seal
+}  // namespace holdfast
