@@ -160,7 +160,7 @@ Result<std::vector<Texts>> answer(ServedModel& model, const Recorded& recorded,
   auto request = parse_completion_request(body);
   if (!request) return fail(plain(request.error()));
   if (auto ok = fit_to_model(model, *request); !ok) return fail(plain(ok.error()));
-  const auto n = static_cast<size_t>(request->n);
+  const auto n = static_cast<size_t>(request->candidates());
   if (request->prompts.size() * n != recorded.choices.size()) {
     return not_replayable("the request is not the recorded one: it has other choices");
   }

@@ -15,6 +15,7 @@
 #include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/progress.h"
+#include "cli/sampling_option.h"
 #include "cli/speculate_option.h"
 #include "engine/draft_model.h"
 #include "engine/engine.h"
@@ -84,6 +85,10 @@ Status generate(const GenerateOptions& options) {
     if (tokenizer->is_end_of_generation(token)) request.stop_tokens.push_back(token);
   }
   request.sampling.seed = options.seed ? *options.seed : random_seed();
+  if (request.sampling.reads_text()) {
+    request.sampling.token_bytes = std::make_shared<TokenBytes>(
+        tokenizer->vocab_size(), [&](int32_t token) { return tokenizer->piece(token); });
+  }
   const std::vector<int32_t> prompt_tokens = request.prompt;
   ASSIGN_OR_RETURN(const auto stream, engine->submit(std::move(request)));
 
@@ -159,6 +164,7 @@ void register_generate(CLI::App& app, Action& action) {
   command->add_flag("--special", options->special,
                     "what spells a special token in the prompt becomes one");
   command->add_flag("--ignore-eos", options->request.ignore_eos, "do not end where the model does");
+  add_sampling_options(*command, sampling);
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);

@@ -24,6 +24,7 @@
 #include "cli/load_served.h"
 #include "cli/model_opener.h"
 #include "cli/model_option.h"
+#include "cli/sampling_option.h"
 #include "cli/speculate_option.h"
 
 namespace holdfast::cli {
@@ -33,6 +34,7 @@ namespace {
 struct RunOptions {
   std::string model, prompt, system;
   OpenOptions open;
+  SamplingParams sampling;  // but for those that models may have defaults for:
   std::optional<float> temperature, top_p, min_p;
   std::optional<int32_t> top_k;
   std::optional<uint64_t> seed;
@@ -67,6 +69,7 @@ bool is_demo(const std::string& model) {
 // top-p 0.95); the demo model was made to be read greedily.
 TextOptions text_options(const RunOptions& options, const SamplingDefaults& defaults) {
   TextOptions text;
+  text.sampling = options.sampling;
   const bool demo = is_demo(options.model);
   const auto pick = [](const auto& asked, const auto& makers, auto otherwise) {
     return asked ? *asked : makers ? *makers : otherwise;
@@ -228,6 +231,7 @@ void register_run(CLI::App& app, Action& action) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--context", options->context, "tokens of a conversation; 0: the model's")
       ->check(CLI::NonNegativeNumber);
+  add_sampling_options(*command, options->sampling);
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -45,27 +44,6 @@ struct Inbox {
   bool woken = false;  // somebody cancelled
   bool stopping = false;
 };
-
-Status check_sampling(const SamplingParams& params, int32_t vocab) {
-  const auto bad = [](const char* field, const char* rule) {
-    return fail(Code::kInvalidArgument, fmt::format("{} must be {}", field, rule), field);
-  };
-  if (!std::isfinite(params.temperature) || params.temperature < 0)
-    return bad("temperature", "0 or more");
-  if (!(params.top_p > 0 && params.top_p <= 1)) return bad("top_p", "above 0 and at most 1");
-  if (!(params.min_p >= 0 && params.min_p <= 1)) return bad("min_p", "between 0 and 1");
-  if (params.top_k < 0) return bad("top_k", "0 (off) or more");
-  if (!std::isfinite(params.presence_penalty)) return bad("presence_penalty", "a number");
-  if (!std::isfinite(params.frequency_penalty)) return bad("frequency_penalty", "a number");
-  if (!std::isfinite(params.repetition_penalty) || params.repetition_penalty <= 0)
-    return bad("repetition_penalty", "above 0");
-  for (const auto& [token, bias] : params.logit_bias) {
-    if (token < 0 || token >= vocab)
-      return bad("logit_bias", fmt::format("for tokens below {}, not {}", vocab, token).c_str());
-    if (!std::isfinite(bias)) return bad("logit_bias", "a number for each token");
-  }
-  return {};
-}
 
 class EngineImpl final : public Engine {
  public:
@@ -379,11 +357,14 @@ bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, i
   const std::optional<int32_t> token = sequence.sampler.sample(logits, scratch_);
   if (!token) {
     finish(sequence, FinishReason::kError,
-           Error{Code::kInternal, "the model's output is not a number", "",
-                 "the weights may be damaged: check the file"});
+           sequence.sampler.forbids()
+               ? Error{Code::kInvalidArgument, "the banned strings leave no token to go on with",
+                       "banned_strings", ""}
+               : Error{Code::kInternal, "the model's output is not a number", "",
+                       "the weights may be damaged: check the file"});
     return false;
   }
-  sequence.sampler.accept(*token);
+  sequence.sampler.accept(*token, &scratch_);
   ++sequence.usage.completion_tokens;
   ++counters_.generated_tokens;
   if (*token == guess) {

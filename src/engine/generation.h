@@ -5,23 +5,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "engine/sampling_params.h"
 
 namespace holdfast {
-
-struct SamplingParams {
-  float temperature = 1.0f;  // 0: greedy
-  float top_p = 1.0f;
-  int32_t top_k = 0;  // 0: off
-  float min_p = 0.0f;
-  float presence_penalty = 0.0f, frequency_penalty = 0.0f;
-  float repetition_penalty = 1.0f;
-  std::vector<std::pair<int32_t, float>> logit_bias;
-  uint64_t seed = 0;
-};
 
 struct GenerationRequest {
   std::vector<int32_t> prompt;  // at least one token

@@ -4,59 +4,62 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <unordered_map>
 #include <vector>
 
+#include "engine/banned_strings.h"
+#include "engine/candidates.h"
+#include "engine/dry_penalty.h"
 #include "engine/generation.h"
+#include "engine/mirostat.h"
+#include "engine/penalties.h"
 
 namespace holdfast {
 
 // Working memory of [vocab], shared by all samplers of a thread.
 struct SamplerScratch {
-  struct Candidate {
-    int32_t token;
-    float logit;
-    double weight;
-  };
   std::vector<float> logits, weights;
-  std::vector<Candidate> candidates;
+  Candidates candidates;
+  double surprise = 0;  // of the token drawn last, in bits; only with mirostat
 };
 
-// The sampling of one sequence: its parameters and what it has said so far. The order is Hugging
-// Face's: logit bias, penalties, temperature, top-k, top-p, min-p.
+// The sampling of one sequence: its parameters and what it has said so far. The order of the rules:
 //
-// * logit_bias is added to the logit.
-// * repetition_penalty divides a positive logit and multiplies a negative one, for every token of
-//   the prompt or the answer (arXiv 1909.05858).
-// * presence_penalty and frequency_penalty * count are subtracted, for tokens of the answer
-//   (OpenAI's definition).
-// * temperature 0 takes the largest logit, the lowest id among equals.
-// * top_k keeps the k largest; top_p the smallest set of the most likely whose probability (after
-//   top-k) reaches p; min_p those at least p times as likely as the likeliest. Ties fall to the
-//   lowest id. At least one token stays.
+// 1. logit bias, then the penalties for repetition, presence and frequency (penalties.h), then DRY
+//    (dry_penalty.h); tokens that would complete a banned string are out (banned_strings.h).
+// 2. top-nσ, on these logits.
+// 3. temperature. 0 takes the largest logit, the lowest id among equals, and ends here.
+// 4. top-k, top-p, min-p and typical-p, in Hugging Face's order, each on the probabilities that the
+//    one before left; then XTC, with its probability (candidates.h). Or mirostat instead of all of
+//    these (mirostat.h). Ties fall to the lowest id. At least one token stays.
 //
 // The draw is the inverse of the cumulative distribution, in the order of ids, at
-// counter_uniform(seed, tokens accepted so far): the same request draws the same tokens whatever
-// else runs.
+// counter_uniform(seed, tokens accepted so far); XTC has a number of its own for the same place. So
+// the same request draws the same tokens whatever else runs.
 class Sampler {
  public:
   Sampler(const SamplingParams& params, std::span<const int32_t> prompt);
 
-  // The next token, or nothing when no logit is a number (NaN counts as -inf). logits: [vocab].
-  // `ahead`: of the token so many places later, as far as that can be told before those between
-  // are accepted.
+  // The next token, or nothing when none is left: no logit is a number (NaN counts as -inf), or all
+  // tokens are out. logits: [vocab]. `ahead`: of the token so many places later, as far as that can
+  // be told before those between are accepted.
   std::optional<int32_t> sample(std::span<const float> logits, SamplerScratch& scratch,
                                 uint64_t ahead = 0) const;
-  // Remembers what was taken.
-  void accept(int32_t token);
+  // Remembers what was taken. `drawn`: the scratch of the sample() that gave it; null when nobody
+  // drew it.
+  void accept(int32_t token, const SamplerScratch* drawn = nullptr);
+
+  // Some rule takes tokens out whatever the model says.
+  bool forbids() const { return banned_.has_value(); }
 
  private:
   bool changes_logits() const;
   void change_logits(std::span<float> logits) const;
 
   SamplingParams params_;
-  std::vector<int32_t> prompt_tokens_;           // each once; only for repetition_penalty
-  std::unordered_map<int32_t, int32_t> counts_;  // of the answer's tokens
+  Penalties penalties_;
+  std::optional<DryPenalty> dry_;
+  std::optional<BannedStrings> banned_;
+  std::optional<Mirostat> mirostat_;
   uint64_t accepted_ = 0;
 };
 

@@ -138,6 +138,7 @@ class LoadedModel final : public ServedModel {
     request.max_tokens = options.max_tokens;
     request.sampling = options.sampling;
     request.sampling.seed = start.seed;
+    if (options.sampling.reads_text()) request.sampling.token_bytes = text_->all_pieces();
     request.stop_tokens = stop_tokens_;
     request.ignore_eos = options.ignore_eos;
     request.logprobs = options.logprobs;

@@ -18,6 +18,14 @@ std::string TokenText::piece(int32_t token) const {
   return tokenizer_->piece(token);
 }
 
+std::shared_ptr<const TokenBytes> TokenText::all_pieces() const {
+  std::call_once(made_, [this] {
+    all_ = std::make_shared<TokenBytes>(tokenizer_->vocab_size(),
+                                        [this](int32_t token) { return piece(token); });
+  });
+  return all_;
+}
+
 namespace {
 
 class EngineTextStream final : public TextStream {

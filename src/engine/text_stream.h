@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "engine/engine.h"
 #include "engine/served_model.h"
 #include "engine/text_assembler.h"
+#include "text/token_bytes.h"
 
 namespace holdfast {
 
@@ -20,10 +22,14 @@ class TokenText {
   // of a model).
   std::string piece(int32_t token) const;
   bool has_thinking_tags() const { return think_ || end_think_; }
+  // The pieces of all tokens. Made when somebody first asks.
+  std::shared_ptr<const TokenBytes> all_pieces() const;
 
  private:
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<int32_t> think_, end_think_;
+  mutable std::once_flag made_;
+  mutable std::shared_ptr<const TokenBytes> all_;
 };
 
 struct TextStreamStart {

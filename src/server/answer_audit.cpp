@@ -14,25 +14,39 @@ int64_t milliseconds(std::chrono::steady_clock::duration time) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(time).count();
 }
 
-// "model": …, "sampling": …, "stream": …: all that decides the answer besides the prompt. Texts of
-// the client (stop strings) are in the payload only.
+// Texts of the client (stop strings and the like) are in the payload only.
+void write_sampling(JsonWriter& w, const TextOptions& options) {
+  const SamplingParams& sampling = options.sampling;
+  w.key("sampling").begin_object();
+  w.field("temperature", sampling.temperature).field("top_p", sampling.top_p);
+  w.field("top_k", sampling.top_k).field("min_p", sampling.min_p);
+  w.field("typical_p", sampling.typical_p).field("top_n_sigma", sampling.top_n_sigma);
+  w.field("xtc_probability", sampling.xtc_probability);
+  w.field("xtc_threshold", sampling.xtc_threshold);
+  w.field("mirostat", sampling.mirostat).field("mirostat_tau", sampling.mirostat_tau);
+  w.field("mirostat_eta", sampling.mirostat_eta);
+  w.field("presence_penalty", sampling.presence_penalty);
+  w.field("frequency_penalty", sampling.frequency_penalty);
+  w.field("repetition_penalty", sampling.repetition_penalty);
+  w.field("dry_multiplier", sampling.dry.multiplier).field("dry_base", sampling.dry.base);
+  w.field("dry_allowed_length", sampling.dry.allowed_length);
+  w.field("dry_penalty_last_n", sampling.dry.last_n);
+  w.field("dry_sequence_breakers", sampling.dry.sequence_breakers.size());
+  w.field("banned_strings", sampling.banned_strings.size());
+  w.field("logit_biases", sampling.logit_bias.size()).field("stops", options.stop.size());
+  w.field("max_tokens", options.max_tokens).field("ignore_eos", options.ignore_eos).end_object();
+}
+
+// "model": …, "sampling": …, "stream": …: all that decides the answer besides the prompt.
 std::string facts_of(const ServedModel& model, const OpenAiRequest& request) {
   const TextOptions& options = request.options;
-  const SamplingParams& sampling = options.sampling;
   JsonWriter w(JsonWriter::kCompact);
   w.begin_object().key("model").begin_object();
   w.field("id", model.id()).field("sha256", model.provenance().sha256);
   w.field("backend", model.provenance().backend).field("kv_type", model.provenance().kv_type);
   w.field("context", model.context());
   w.field("fingerprint", system_fingerprint(model)).null_field("adapter").end_object();
-  w.key("sampling").begin_object();
-  w.field("temperature", sampling.temperature).field("top_p", sampling.top_p);
-  w.field("top_k", sampling.top_k).field("min_p", sampling.min_p);
-  w.field("presence_penalty", sampling.presence_penalty);
-  w.field("frequency_penalty", sampling.frequency_penalty);
-  w.field("repetition_penalty", sampling.repetition_penalty);
-  w.field("logit_biases", sampling.logit_bias.size()).field("stops", options.stop.size());
-  w.field("max_tokens", options.max_tokens).field("ignore_eos", options.ignore_eos).end_object();
+  write_sampling(w, options);
   w.field("stream", request.stream).end_object();
   std::string text = w.take();
   return text.substr(1, text.size() - 2);  // without its braces

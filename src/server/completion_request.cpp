@@ -75,6 +75,17 @@ void read_prompts(RequestFields& fields, OpenAiCompletionRequest& request) {
   }
 }
 
+// OpenAI's rules: at least n, and nothing of it streams, since the best are known at the end.
+void read_best_of(RequestFields& fields, OpenAiCompletionRequest& request) {
+  request.best_of = static_cast<int32_t>(fields.integer("best_of", 1, kMaxChoices).value_or(0));
+  if (request.best_of == 0) return;
+  if (request.best_of < request.n) {
+    fields.fail("best_of", "'best_of' must be at least 'n'", "invalid_value");
+  } else if (request.best_of > request.n && request.stream) {
+    fields.fail("best_of", "'best_of' above 'n' cannot be streamed", "invalid_value");
+  }
+}
+
 }  // namespace
 
 ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view body) {
@@ -92,8 +103,7 @@ ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view bod
     fields.fail("logprobs", "'logprobs' of an echoed prompt are not supported by this version",
                 "unsupported_parameter");
   }
-  const auto best_of = fields.integer("best_of", 1, kMaxChoices);
-  if (best_of && *best_of != 1) fields.refuse("best_of", "the only value so far is 1");
+  read_best_of(fields, request);
   if (const auto suffix = fields.string("suffix"); suffix && !suffix->empty()) {
     fields.refuse("suffix");
   }
@@ -102,8 +112,9 @@ ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view bod
     fields.refuse(name);
   }
   read_prompts(fields, request);
-  if (request.prompts.size() * static_cast<size_t>(request.n) > kMaxPrompts) {
-    fields.fail("n", fmt::format("prompts times 'n' may be at most {}", kMaxPrompts),
+  if (request.prompts.size() * static_cast<size_t>(request.candidates()) > kMaxPrompts) {
+    fields.fail(request.best_of > request.n ? "best_of" : "n",
+                fmt::format("prompts times 'n' (or 'best_of') may be at most {}", kMaxPrompts),
                 "invalid_value");
   }
   if (fields.error()) return tl::unexpected(*fields.error());

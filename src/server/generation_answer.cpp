@@ -79,6 +79,8 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
     return true;
   }
   if (audit_) audit_->take(static_cast<size_t>(index), *event);
+  for (const TextLogprobs& token : event->logprobs) choice.logprob_sum += token.chosen.logprob;
+  choice.logprob_count += std::ssize(event->logprobs);
   if (options_.hide_reasoning) {
     event->reasoning.clear();
     event->reasoning_logprobs.clear();
@@ -156,6 +158,7 @@ HttpFields GenerationAnswer::fields() const {
 }
 
 Usage GenerationAnswer::usage() const {
+  if (used_) return *used_;
   Usage sum;
   for (size_t i = 0; i < choices_.size(); ++i) {
     const Usage usage = choices_[i].stream ? choices_[i].stream->usage() : choices_[i].usage;
@@ -168,10 +171,27 @@ Usage GenerationAnswer::usage() const {
   return sum;
 }
 
+// What is not given has been computed and counts.
+void GenerationAnswer::keep_the_best() {
+  const auto mean = [](const Choice& c) {
+    return c.logprob_sum / static_cast<double>(std::max<int64_t>(1, c.logprob_count));
+  };
+  std::vector<Choice> best;
+  const auto per_prompt = static_cast<std::ptrdiff_t>(options_.choices_per_prompt);
+  for (auto from = choices_.begin(); from != choices_.end(); from += per_prompt) {
+    std::stable_sort(from, from + per_prompt,
+                     [&](const Choice& a, const Choice& b) { return mean(a) > mean(b); });
+    std::move(from, from + options_.best_per_prompt, std::back_inserter(best));
+  }
+  choices_ = std::move(best);
+}
+
 HttpResponse GenerationAnswer::response() {
   CHECK(state_ == State::kDone) << "the answer is not complete";
   if (error_) return error_->response();
-  return {.body = format_->whole(choices_, usage())};
+  used_ = usage();
+  if (options_.best_per_prompt < options_.choices_per_prompt) keep_the_best();
+  return {.body = format_->whole(choices_, *used_)};
 }
 
 }  // namespace holdfast

@@ -17,6 +17,8 @@ struct Choice {
   std::unique_ptr<TextStream> stream;  // gone after its end
   std::string reasoning, content;
   std::vector<TextLogprobs> logprobs, reasoning_logprobs;
+  double logprob_sum = 0;  // of the tokens with logprobs, and their number
+  int64_t logprob_count = 0;
   bool done = false;
   FinishReason finish = FinishReason::kStop;
   Usage usage;
@@ -37,6 +39,7 @@ struct GenerationAnswerOptions {
   bool stream = false;
   bool include_usage = false;  // a last event with the usage
   int32_t choices_per_prompt = 1;
+  int32_t best_per_prompt = 1;  // of them, those with the highest log probability a token are given
   bool hide_reasoning = false;  // it is counted, and not told
 };
 
@@ -67,6 +70,7 @@ class GenerationAnswer final : public Answer {
   void drop_streams();
   void close(std::string_view outcome);
   void settle(std::string& out);
+  void keep_the_best();
 
   std::vector<Choice> choices_;
   std::unique_ptr<AnswerFormat> format_;
@@ -75,6 +79,7 @@ class GenerationAnswer final : public Answer {
   bool opened_ = false;
   State state_ = State::kRunning;
   std::optional<ApiError> error_;
+  std::optional<Usage> used_;  // once choices are left out
 };
 
 }  // namespace holdfast

@@ -40,8 +40,11 @@ ApiResult<std::unique_ptr<Answer>> start_chat(const Call& call) {
   return std::make_unique<GenerationAnswer>(
       std::move(streams),
       make_chat_format(std::move(envelope), request.options.logprobs >= 0, request.include_usage),
-      GenerationAnswerOptions{request.stream, request.include_usage, request.n,
-                              !call.caller.grants.shows_thinking},
+      GenerationAnswerOptions{.stream = request.stream,
+                              .include_usage = request.include_usage,
+                              .choices_per_prompt = request.n,
+                              .best_per_prompt = request.n,
+                              .hide_reasoning = !call.caller.grants.shows_thinking},
       std::move(audit));
 }
 

@@ -30,6 +30,8 @@ ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
   }
   if (auto ok = check_audit(call.app, kRoute); !ok) return tl::unexpected(std::move(ok).error());
 
+  const bool logprobs = request.options.logprobs >= 0;
+  if (request.best_of > request.n && !logprobs) request.options.logprobs = 0;  // to know the best
   TextStreams streams;
   for (const auto& prompt : request.prompts) {
     CompletionRequest completion;
@@ -52,9 +54,12 @@ ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
   Envelope envelope{random_id("cmpl-"), model.id(), system_fingerprint(model), unix_time()};
   return std::make_unique<GenerationAnswer>(
       std::move(streams),
-      make_completion_format(std::move(envelope), choices, request.options.logprobs >= 0,
-                             request.include_usage),
-      GenerationAnswerOptions{request.stream, request.include_usage, request.n}, std::move(audit));
+      make_completion_format(std::move(envelope), choices, logprobs, request.include_usage),
+      GenerationAnswerOptions{.stream = request.stream,
+                              .include_usage = request.include_usage,
+                              .choices_per_prompt = request.candidates(),
+                              .best_per_prompt = request.n},
+      std::move(audit));
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // the model: what depends on it (its context, its vocabulary) is checked by the routes.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,7 +20,9 @@ struct OpenAiRequest {
   bool stream = false;
   bool include_usage = false;
   int32_t n = 1;
-  TextOptions options;  // logprobs: -1 when not asked for
+  int32_t best_of = 0;  // choices are made, and the n best given; 0: n
+  int32_t candidates() const { return std::max(n, best_of); }  // of each prompt
+  TextOptions options;                                         // logprobs: -1 when not asked for
   // Which of the options came from the client. The model's makers' defaults stand for the others;
   // a max_tokens of ours ends at the context, one of the client's must fit.
   bool has_temperature = false, has_top_p = false, has_top_k = false, has_min_p = false;

@@ -1,5 +1,6 @@
 #include "server/openai_sampling.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <boost/json/value.hpp>
@@ -10,6 +11,8 @@ namespace holdfast {
 namespace json = boost::json;
 
 namespace {
+
+constexpr int64_t kMostTokens = std::numeric_limits<int32_t>::max();
 
 void read_stream_options(RequestFields& fields, OpenAiRequest& request) {
   request.stream = fields.boolean("stream").value_or(false);
@@ -54,10 +57,44 @@ void read_logit_bias(RequestFields& fields, SamplingParams& sampling) {
   }
 }
 
+void read_dry(RequestFields& fields, DryParams& dry) {
+  if (const auto value = fields.number("dry_multiplier", 0.0, 100.0))
+    dry.multiplier = static_cast<float>(*value);
+  if (const auto value = fields.number("dry_base", 1.0, 100.0))
+    dry.base = static_cast<float>(*value);
+  if (const auto value = fields.integer("dry_allowed_length", 1, kMostTokens))
+    dry.allowed_length = static_cast<int32_t>(*value);
+  if (const auto value = fields.integer("dry_penalty_last_n", -1, kMostTokens))
+    dry.last_n = static_cast<int32_t>(*value);
+  if (fields.has("dry_sequence_breakers"))
+    dry.sequence_breakers = fields.strings("dry_sequence_breakers", kMaxBreakers);
+}
+
+void read_mirostat(RequestFields& fields, SamplingParams& sampling) {
+  for (const char* name : {"mirostat_mode", "mirostat"}) {
+    if (const auto value = fields.integer(name, 0, 2))
+      sampling.mirostat = static_cast<int32_t>(*value);
+  }
+  if (const auto value = fields.number("mirostat_tau", 0.01, 100.0))
+    sampling.mirostat_tau = static_cast<float>(*value);
+  if (const auto value = fields.number("mirostat_eta", 0.0, 1.0))
+    sampling.mirostat_eta = static_cast<float>(*value);
+}
+
+// vLLM's name and TabbyAPI's.
+void read_banned_strings(RequestFields& fields, SamplingParams& sampling) {
+  for (const char* name : {"bad_words", "banned_strings"}) {
+    for (std::string& text : fields.strings(name, kMaxBannedStrings)) {
+      if (text.empty())
+        fields.fail(name, fmt::format("'{}' may not hold an empty string", name), "invalid_value");
+      sampling.banned_strings.push_back(std::move(text));
+    }
+  }
+}
+
 void read_max_tokens(RequestFields& fields, OpenAiRequest& request) {
-  constexpr int64_t kMost = std::numeric_limits<int32_t>::max();
-  const auto older = fields.integer("max_tokens", 1, kMost);
-  const auto newer = fields.integer("max_completion_tokens", 1, kMost);
+  const auto older = fields.integer("max_tokens", 1, kMostTokens);
+  const auto newer = fields.integer("max_completion_tokens", 1, kMostTokens);
   if (older && newer && *older != *newer) {
     fields.fail("max_tokens", "'max_tokens' and 'max_completion_tokens' contradict each other",
                 "invalid_value");
@@ -89,9 +126,17 @@ void read_shared_fields(RequestFields& fields, OpenAiRequest& request) {
   real("min_p", 0.0, 1.0, sampling.min_p);
   real("presence_penalty", -2.0, 2.0, sampling.presence_penalty);
   real("frequency_penalty", -2.0, 2.0, sampling.frequency_penalty);
+  real("repeat_penalty", 0.01, 100.0, sampling.repetition_penalty);  // llama-server's name
   real("repetition_penalty", 0.01, 100.0, sampling.repetition_penalty);
-  sampling.top_k = static_cast<int32_t>(
-      fields.integer("top_k", -1, std::numeric_limits<int32_t>::max()).value_or(0));
+  real("typical_p", 0.0, 1.0, sampling.typical_p);
+  real("top_n_sigma", -1.0, 100.0, sampling.top_n_sigma);
+  sampling.top_n_sigma = std::max(sampling.top_n_sigma, 0.0f);  // -1: off, as in llama-server
+  real("xtc_probability", 0.0, 1.0, sampling.xtc_probability);
+  real("xtc_threshold", 0.0, 1.0, sampling.xtc_threshold);
+  read_dry(fields, sampling.dry);
+  read_mirostat(fields, sampling);
+  read_banned_strings(fields, sampling);
+  sampling.top_k = static_cast<int32_t>(fields.integer("top_k", -1, kMostTokens).value_or(0));
   if (sampling.top_k < 0) sampling.top_k = 0;  // -1: off, as vLLM writes it
   request.has_temperature = fields.has("temperature");
   request.has_top_p = fields.has("top_p");

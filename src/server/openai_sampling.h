@@ -10,8 +10,8 @@ inline constexpr int32_t kMaxChoices = 16;
 inline constexpr int32_t kMaxLogprobs = 20;
 inline constexpr size_t kMaxStops = 4;
 
-// model, stream, stream_options, n, sampling, limits, stop, seed, and our extensions (top_k, min_p,
-// repetition_penalty, ignore_eos). Errors stay in `fields`.
+// model, stream, stream_options, n, sampling, limits, stop, seed, and what vLLM and llama-server
+// add to them (top_k, min_p, xtc_probability, ...). Errors stay in `fields`.
 void read_shared_fields(RequestFields& fields, OpenAiRequest& request);
 
 }  // namespace holdfast

@@ -37,7 +37,7 @@ ApiResult<void> submit_choices(
     const ServedModel& model, const OpenAiRequest& request, std::string_view param,
     const std::function<Result<std::unique_ptr<TextStream>>(const TextOptions&)>& start,
     TextStreams& streams) {
-  for (int32_t i = 0; i < request.n; ++i) {
+  for (int32_t i = 0; i < request.candidates(); ++i) {
     TextOptions options = request.options;
     if (options.seed) *options.seed += static_cast<uint64_t>(i);
     auto stream = start(options);

@@ -20,9 +20,9 @@ ApiResult<void> check_json_body(const HttpRequest& request);
 // whether logit_bias names tokens it has.
 ApiResult<void> fit_to_model(const ServedModel& model, OpenAiRequest& request);
 
-// Submits request.n generations of one prompt and appends their streams; choice i draws with
-// seed + i. `start` submits one. `param` is the field that holds the prompt, for errors. On failure
-// the caller drops the streams, which cancels those already running.
+// Submits request.candidates() generations of one prompt and appends their streams; choice i draws
+// with seed + i. `start` submits one. `param` is the field that holds the prompt, for errors. On
+// failure the caller drops the streams, which cancels those already running.
 ApiResult<void> submit_choices(
     const ServedModel& model, const OpenAiRequest& request, std::string_view param,
     const std::function<Result<std::unique_ptr<TextStream>>(const TextOptions&)>& start,

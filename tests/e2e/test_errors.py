@@ -77,7 +77,7 @@ def test_known_fields_that_are_not_done_yet(client, fields, param):
     assert error.value.code == "unsupported_parameter"
 
 
-@pytest.mark.parametrize(("fields", "param"), [({"suffix": "x"}, "suffix"), ({"best_of": 2}, "best_of")])
+@pytest.mark.parametrize(("fields", "param"), [({"suffix": "x"}, "suffix"), ({"best_of": 1, "n": 2}, "best_of")])
 def test_completion_fields_that_are_not_done_yet(client, fields, param):
     with pytest.raises(openai.BadRequestError) as error:
         client.completions.create(model=MODEL, prompt="x", **fields)
