@@ -7,6 +7,7 @@
 // "Numbers".
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -152,9 +153,15 @@ class Backend {
   virtual VectorPtr prepare_vector(std::span<const float> values) = 0;
   virtual Result<std::unique_ptr<KvCache>> make_kv_cache(const KvSpec& spec) = 0;
 
-  // Ends at once what loading left for later, which steps would otherwise do little by little: a
-  // model starts sooner than its weights are where they are fastest. Results do not change.
-  virtual void settle() {}
+  // Goes on for about so long with what loading left for later, and says whether something is
+  // left: a model starts sooner than its weights are where they are fastest. Steps do some of it
+  // each. Results do not change. Not during a step.
+  virtual bool settle(std::chrono::steady_clock::duration) { return false; }
+  // The same until nothing is left.
+  void settle() {
+    while (settle(std::chrono::hours(1))) {
+    }
+  }
   // Bytes of memory that settling will still take.
   virtual int64_t memory_to_come() const { return 0; }
 

@@ -76,7 +76,7 @@ class ProfiledBackend final : public Backend {
     return inner_->make_kv_cache(spec);
   }
 
-  void settle() override { inner_->settle(); }
+  bool settle(std::chrono::steady_clock::duration time) override { return inner_->settle(time); }
   int64_t memory_to_come() const override { return inner_->memory_to_come(); }
   void begin_step() override { inner_->begin_step(); }
   void end_step() override { inner_->end_step(); }

@@ -32,7 +32,8 @@ class CpuBackend final : public Backend {
   VectorPtr prepare_vector(std::span<const float> values) override;
   Result<std::unique_ptr<KvCache>> make_kv_cache(const KvSpec& spec) override;
 
-  void settle() override;
+  using Backend::settle;
+  bool settle(std::chrono::steady_clock::duration time) override;
   int64_t memory_to_come() const override;
 
   void begin_step() override;
@@ -73,14 +74,12 @@ class CpuBackend final : public Backend {
   struct Attention;
   void attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale, Mat out);
 
-  // Moves weights for some time; false when nothing is left to move.
-  bool move_weights(std::chrono::steady_clock::duration time);
-
   const Kernels& kernels_;
   ThreadPool pool_;
   Slabs weight_memory_;
   std::deque<std::weak_ptr<CpuWeight>> unmoved_;
   std::chrono::steady_clock::time_point step_start_;
+  std::chrono::steady_clock::duration last_step_{};
   Arena arena_;
   RopeCache rope_cache_;
 };

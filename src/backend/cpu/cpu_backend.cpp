@@ -90,7 +90,7 @@ Result<WeightPtr> CpuBackend::prepare_table(const TensorView& weight) {
   return CpuWeight::keep_loaded(weight, pool_);
 }
 
-bool CpuBackend::move_weights(std::chrono::steady_clock::duration time) {
+bool CpuBackend::settle(std::chrono::steady_clock::duration time) {
   constexpr int64_t kPart = 8 << 20;
   const auto end = std::chrono::steady_clock::now() + time;
   while (!unmoved_.empty()) {
@@ -113,11 +113,6 @@ int64_t CpuBackend::memory_to_come() const {
     if (weight != nullptr && weight->wants_to_move()) bytes += std::ssize(weight->view().bytes);
   }
   return bytes;
-}
-
-void CpuBackend::settle() {
-  while (move_weights(std::chrono::hours(1))) {
-  }
 }
 
 Result<VectorPtr> CpuBackend::prepare_vector(const TensorView& vector) {
@@ -144,12 +139,17 @@ Result<std::unique_ptr<KvCache>> CpuBackend::make_kv_cache(const KvSpec& spec) {
 void CpuBackend::begin_step() {
   arena_.reset();
   pool_.begin_step();
+  // Before a step and not after it, where a token would wait. Block formats cost a lot while they
+  // lie in their file, floats little.
+  if (!unmoved_.empty()) {
+    const std::shared_ptr<CpuWeight> next = unmoved_.front().lock();
+    settle(next != nullptr && next->format() != nullptr ? last_step_ : last_step_ / 10);
+  }
   step_start_ = std::chrono::steady_clock::now();
 }
 
 void CpuBackend::end_step() {
-  // A tenth of the time goes into making later steps faster.
-  if (!unmoved_.empty()) move_weights((std::chrono::steady_clock::now() - step_start_) / 10);
+  last_step_ = std::chrono::steady_clock::now() - step_start_;
   pool_.end_step();
 }
 

@@ -17,6 +17,10 @@ constexpr int64_t kItemRows = 512, kManyPanels = 8;
 constexpr int64_t kFewRows = 16, kFewPanels = 32;
 static_assert(kFewRows * kFewPanels <= kItemRows * kManyPanels);
 
+// Panels of a packed weight that are made on the way, when it still lies in its file: as many as
+// kernels take at once.
+constexpr int64_t kScratchPanels = 2;
+
 // One x, quantized for one kind of weights.
 struct Input {
   Mat x;
@@ -63,7 +67,8 @@ class Plan {
   int32_t float_input_for(const LinearTask& task);
   void quantize(int64_t index) const;
   void arrange(int64_t index) const;
-  void packed_item(const Item& item, float* acc) const;
+  void packed_item(const Item& item, float* acc, unsigned char* scratch) const;
+  void packed_panels(const Item& item, const unsigned char* panels, float* acc) const;
   void float_item(const Item& item, float* acc, unsigned char* scratch) const;
   void store(const LinearTask& task, int64_t row, int64_t column, int64_t n,
              const float* sums) const;
@@ -181,13 +186,31 @@ void Plan::store(const LinearTask& task, int64_t row, int64_t column, int64_t n,
   }
 }
 
-void Plan::packed_item(const Item& item, float* acc) const {
+void Plan::packed_item(const Item& item, float* acc, unsigned char* scratch) const {
+  const CpuWeight& w = *tasks_[static_cast<std::size_t>(item.task)].weight;
+  if (w.panels() != nullptr) {
+    packed_panels(item, w.panels() + item.panel * w.panel_size(), acc);
+    return;
+  }
+  // Still in its file: two panels at a time, made in the cache and used for all rows at once.
+  for (int64_t panel = item.panel; panel < item.last_panel; panel += kScratchPanels) {
+    Item part = item;
+    part.panel = panel;
+    part.last_panel = std::min(panel + kScratchPanels, item.last_panel);
+    for (int64_t i = part.panel; i < part.last_panel; ++i) {
+      w.make_panel(kernels_, i, scratch + (i - panel) * w.panel_size());
+    }
+    packed_panels(part, scratch, acc);
+  }
+}
+
+void Plan::packed_panels(const Item& item, const unsigned char* panels, float* acc) const {
   const LinearTask& task = tasks_[static_cast<std::size_t>(item.task)];
   const CpuWeight& w = *task.weight;
   const QuantizedRows& x = inputs_[static_cast<std::size_t>(item.input)].rows;
   for (int64_t block = item.first; block < item.last; ++block) {
     kernels_.packed_panels({.format = w.format(),
-                            .panels = w.panels() + item.panel * w.panel_size(),
+                            .panels = panels,
                             .panel_bytes = w.panel_size(),
                             .panel_count = static_cast<int32_t>(item.last_panel - item.panel),
                             .columns = w.cols(),
@@ -251,11 +274,14 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
   for (FloatInput& input : float_inputs_) {
     input.rows.data = arena.array<unsigned char>(4 * input.rows.words() * input.rows.rows);
   }
-  int64_t rows = 0;
-  for (const LinearTask& task : tasks_) rows = std::max(rows, task.x.rows);
+  int64_t rows = 0, scratch = kFloatScratch / 4;
+  for (const LinearTask& task : tasks_) {
+    rows = std::max(rows, task.x.rows);
+    if (task.weight->format() == nullptr || task.weight->panels() != nullptr) continue;
+    scratch = std::max(scratch, kScratchPanels * ((task.weight->panel_size() + 63) / 64 * 16));
+  }
   const int64_t panels = rows <= kFewRows ? kFewPanels : kManyPanels;
   const int64_t acc = std::min(rows, kItemRows + kBlockMargin) * panels * kPanelRows;
-  const int64_t scratch = kFloatScratch / 4;
   float* const memory = arena.array<float>((acc + scratch) * threads_);
 
   WorkQueue preparing(quantize_items_ + arrange_items_), multiplying(std::ssize(items_));
@@ -276,7 +302,7 @@ void Plan::run(ThreadPool& pool, Arena& arena) {
       if (tasks_[static_cast<std::size_t>(item.task)].weight->format() == nullptr) {
         float_item(item, my_acc, my_scratch);
       } else {
-        packed_item(item, my_acc);
+        packed_item(item, my_acc, my_scratch);
       }
     }
   });

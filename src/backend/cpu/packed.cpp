@@ -29,19 +29,24 @@ constexpr std::array kFormats{
     Entry{DType::kIQ4_XS, {CodePlanes::kTable, ScaleForm::kSix8, 256, 32, false, 128, 8, 256, 128}},
 };
 
-// The 32 codes of one row of a strip into the planes: four bytes (one step) at a time, none of the
-// shifts moves a bit over the edge of its byte.
-void pack_row(CodePlanes planes, const uint8_t* codes, int row, unsigned char* to) {
-  uint32_t steps[8];
-  std::memcpy(steps, codes, sizeof steps);
-  to += row * 4;
+using Bytes = uint8_t __attribute__((vector_size(16)));
+
+// The 32 codes of one row of a strip into the planes: four bytes are one step.
+template <CodePlanes kPlanes>
+inline void pack_row(const uint8_t* codes, unsigned char* to) {
   const auto put = [&](int at, uint32_t word) { std::memcpy(to + at, &word, 4); };
-  const auto fours = [&] {
-    for (int v = 0; v < 4; ++v) {
-      put(v * 64, (steps[v] & 0x0f0f0f0f) | (steps[v + 4] & 0x0f0f0f0f) << 4);
-    }
+  // Four steps, one into each of four vectors.
+  const auto put_four = [&](Bytes steps) {
+    uint32_t words[4];
+    std::memcpy(words, &steps, sizeof words);
+    for (int v = 0; v < 4; ++v) put(v * 64, words[v]);
   };
-  // Planes of 2 bits or of 1 bit, from bit `from` of the codes.
+  Bytes low, high;
+  std::memcpy(&low, codes, sizeof low);
+  std::memcpy(&high, codes + sizeof low, sizeof high);
+  uint32_t steps[8];
+  // Planes of 2 bits or of 1 bit, from bit `from` of the codes. No shift moves a bit over the edge
+  // of its byte.
   const auto twos = [&](int at, int from) {
     for (int v = 0; v < 2; ++v) {
       uint32_t word = 0;
@@ -54,25 +59,51 @@ void pack_row(CodePlanes planes, const uint8_t* codes, int row, unsigned char* t
     for (int step = 0; step < 8; ++step) word |= (steps[step] >> from & 0x01010101) << step;
     put(at, word);
   };
+  std::memcpy(steps, codes, sizeof steps);
+  if constexpr (kPlanes == CodePlanes::k8) {
+    put_four(low);
+    to += 256;
+    put_four(high);
+  } else if constexpr (kPlanes == CodePlanes::k2 || kPlanes == CodePlanes::k21) {
+    twos(0, 0);
+    if constexpr (kPlanes == CodePlanes::k21) ones(128, 2);
+  } else {
+    put_four((low & 15) | (high & 15) << 4);
+    if constexpr (kPlanes == CodePlanes::k41) ones(256, 4);
+    if constexpr (kPlanes == CodePlanes::k42) twos(256, 4);
+  }
+}
+
+template <CodePlanes kPlanes>
+void pack_strip(const uint8_t (*codes)[kPackBlock], int column, unsigned char* to) {
+  for (int row = 0; row < kPanelRows; ++row) pack_row<kPlanes>(codes[row] + column, to + row * 4);
+}
+
+using PackStrip = void (*)(const uint8_t (*codes)[kPackBlock], int column, unsigned char* to);
+
+PackStrip strip_packer(CodePlanes planes) {
   switch (planes) {
     case CodePlanes::k8:
-      for (int step = 0; step < 8; ++step) put(step * 64, steps[step]);
-      return;
+      return pack_strip<CodePlanes::k8>;
     case CodePlanes::k4:
     case CodePlanes::kTable:
-      return fours();
+      return pack_strip<CodePlanes::k4>;
     case CodePlanes::k41:
-      fours();
-      return ones(256, 4);
+      return pack_strip<CodePlanes::k41>;
     case CodePlanes::k42:
-      fours();
-      return twos(256, 4);
+      return pack_strip<CodePlanes::k42>;
     case CodePlanes::k2:
-      return twos(0, 0);
+      return pack_strip<CodePlanes::k2>;
     case CodePlanes::k21:
-      twos(0, 0);
-      return ones(128, 2);
+      return pack_strip<CodePlanes::k21>;
   }
+  return nullptr;
+}
+
+// Reads bytes once from front to back, as processors fetch them fastest.
+void touch(const uint8_t* bytes, int64_t size) {
+  const volatile uint8_t* from = bytes;
+  for (int64_t i = 0; i < size; i += 64) (void)from[i];
 }
 
 void put_half(unsigned char* to, int row, uint16_t bits) { std::memcpy(to + 2 * row, &bits, 2); }
@@ -134,6 +165,8 @@ void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t fi
   const auto* rows = reinterpret_cast<const uint8_t*>(weight.bytes.data()) + first * row_size;
   const auto count = static_cast<int>(std::min<int64_t>(kPanelRows, weight.rows() - first));
   uint8_t codes[kPanelRows][kPackBlock] = {};
+  const PackStrip pack_strip = strip_packer(format.planes);
+  touch(rows, count * row_size);  // what follows reads sixteen short pieces at a time
   std::memset(to, 0, static_cast<std::size_t>(panel_bytes(format, columns)));
   for (int64_t chunk = 0; chunk < columns; chunk += kChunkColumns) {
     const int64_t end = std::min(columns, chunk + kChunkColumns);
@@ -141,14 +174,12 @@ void pack_panel(const PackedFormat& format, const TensorView& weight, int64_t fi
     for (int64_t k = chunk; k < end; k += format.block, to += format.scale_bytes) {
       for (int row = 0; row < count; ++row) {
         BlockScales scales{};
-        split_block(weight.type, rows + row * row_size + k / format.block * block_size, codes[row],
-                    scales);
+        const uint8_t* block = rows + row * row_size + k / format.block * block_size;
+        split_block(weight.type, block, codes[row], scales);
         pack_scales(format, scales, row, to);
       }
       for (int column = 0; column < format.block; column += kStripColumns) {
-        for (int row = 0; row < kPanelRows; ++row) {
-          pack_row(format.planes, codes[row] + column, row, strip);
-        }
+        pack_strip(codes, column, strip);
         strip += format.strip_bytes;
       }
     }

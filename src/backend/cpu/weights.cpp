@@ -102,9 +102,10 @@ Result<std::shared_ptr<CpuWeight>> CpuWeight::make(const TensorView& view, const
   RETURN_IF_ERROR(check(view));
   std::shared_ptr<CpuWeight> weight(new CpuWeight(view));
   weight->format_ = packed_format(view.type);
-  if (weight->format_ != nullptr) {
-    RETURN_IF_ERROR(weight->pack(pool, memory));
-  } else if (!in_mapped_file(view.bytes)) {
+  weight->panel_size_ = weight->format_ != nullptr
+                            ? panel_bytes(*weight->format_, view.cols())
+                            : float_panel_bytes(weight->float_format(), view.cols());
+  if (!in_mapped_file(view.bytes)) {
     RETURN_IF_ERROR(fetch_bytes(std::as_bytes(view.scales)));
     RETURN_IF_ERROR(weight->move_all(kernels, pool, memory));
   }
@@ -112,14 +113,16 @@ Result<std::shared_ptr<CpuWeight>> CpuWeight::make(const TensorView& view, const
 }
 
 Status CpuWeight::move_all(const Kernels& kernels, ThreadPool& pool, Slabs& memory) {
-  constexpr int64_t kPiece = 64 << 20;  // of what is loaded at once
+  // Of what is loaded at once. What must be decrypted or checked comes in pieces that the caches
+  // hold.
+  constexpr int64_t kPiece = 16 << 20;
   const auto bytes = view_.bytes;
   const int64_t row = std::ssize(bytes) / std::max<int64_t>(1, rows());
   pin_bytes(bytes);
   while (wants_to_move()) {
     const int64_t begin = packed_rows_ * row;
     // move() takes whole panels: at least one, and no more than fit into a piece.
-    const int64_t end = std::min(std::ssize(bytes), begin + kPiece + kFloatPanelRows * row);
+    const int64_t end = std::min(std::ssize(bytes), begin + kPiece + panel_rows() * row);
     RETURN_IF_ERROR(
         load(bytes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)),
              pool));
@@ -146,48 +149,10 @@ FloatFormat CpuWeight::float_format() const {
   }
 }
 
-Status CpuWeight::pack(ThreadPool& pool, Slabs& memory) {
-  const int64_t panels = (rows() + kPanelRows - 1) / kPanelRows;
-  panel_size_ = panel_bytes(*format_, cols());
-  panels_ = memory.allocate(panels * panel_size_);
-  if (panels_ == nullptr) return fail(no_memory(panels * panel_size_));
-  pin_bytes(view_.bytes);
-  const int64_t source = std::ssize(view_.bytes) / std::max<int64_t>(1, rows()) * kPanelRows;
-  constexpr int64_t kItemBytes = 1 << 20;  // of the source, then given back to the system
-  const int64_t grain = std::max<int64_t>(1, kItemBytes / std::max<int64_t>(1, source));
-  const auto bytes_of = [&](int64_t first, int64_t last) {
-    const auto begin = static_cast<std::size_t>(first * source);
-    const auto end = std::min(static_cast<std::size_t>(last * source), view_.bytes.size());
-    return view_.bytes.subspan(begin, end - begin);
-  };
-  // What must be decrypted or checked comes in pieces that the caches hold.
-  constexpr int64_t kPieceBytes = 16 << 20;
-  const bool mapped = in_mapped_file(view_.bytes);
-  const int64_t piece =
-      mapped ? panels : std::max<int64_t>(1, kPieceBytes / std::max<int64_t>(1, source));
-  for (int64_t from = 0; from < panels; from += piece) {
-    const int64_t count = std::min(piece, panels - from);
-    if (!mapped) RETURN_IF_ERROR(load(bytes_of(from, from + count), pool));
-    pool.parallel_for(count, grain, [&](int64_t first, int64_t last, int) {
-      for (int64_t panel = from + first; panel < from + last; ++panel) {
-        pack_panel(*format_, view_, panel * kPanelRows,
-                   reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
-      }
-      const auto bytes = bytes_of(from + first, from + last);
-      unpin_bytes(bytes);
-      release_file_pages(bytes);
-    });
-  }
-  view_.bytes = {};
-  packed_rows_ = rows();
-  return {};
-}
-
 void CpuWeight::move(const Kernels& kernels, ThreadPool& pool, Slabs& memory, int64_t bytes) {
   if (!wants_to_move()) return;
-  const int64_t panels = (rows() + kFloatPanelRows - 1) / kFloatPanelRows;
+  const int64_t panels = (rows() + panel_rows() - 1) / panel_rows();
   const int64_t row = std::ssize(view_.bytes) / rows();
-  panel_size_ = float_panel_bytes(float_format(), cols());
   // A model larger than the memory stays in its file, which the system can read again.
   constexpr int64_t kLeft = int64_t{1} << 30;
   const bool fits = !in_mapped_file(view_.bytes) || panels_ != nullptr ||
@@ -197,28 +162,34 @@ void CpuWeight::move(const Kernels& kernels, ThreadPool& pool, Slabs& memory, in
     stays_ = true;
     return;
   }
-  const int64_t begin = packed_rows_ / kFloatPanelRows;
+  const int64_t begin = packed_rows_ / panel_rows();
   const int64_t count = std::min(std::max<int64_t>(1, bytes / panel_size_), panels - begin);
   pool.parallel_for(count, 1, [&](int64_t first, int64_t last, int) {
     for (int64_t panel = begin + first; panel < begin + last; ++panel) {
-      const auto* from = reinterpret_cast<const unsigned char*>(view_.bytes.data()) +
-                         panel * kFloatPanelRows * row;
-      const int64_t n = std::min<int64_t>(kFloatPanelRows, rows() - panel * kFloatPanelRows);
-      kernels.pack_float_panel(
-          from, row, n, row, reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
+      make_panel(kernels, panel,
+                 reinterpret_cast<unsigned char*>(panels_.get()) + panel * panel_size_);
     }
   });
-  packed_rows_ = std::min((begin + count) * kFloatPanelRows, rows());
+  packed_rows_ = std::min((begin + count) * panel_rows(), rows());
   // Pages between two parts go with the later one.
-  const int64_t from = std::max<int64_t>(0, begin * kFloatPanelRows * row - 4096);
+  const int64_t from = std::max<int64_t>(0, begin * panel_rows() * row - 4096);
   release_file_pages(view_.bytes.subspan(static_cast<std::size_t>(from),
                                          static_cast<std::size_t>(packed_rows_ * row - from)));
   if (moved()) view_.bytes = {};
 }
 
+void CpuWeight::make_panel(const Kernels& kernels, int64_t panel, unsigned char* to) const {
+  if (format_ != nullptr) return pack_panel(*format_, view_, panel * kPanelRows, to);
+  const int64_t row = std::ssize(view_.bytes) / rows();
+  const auto* from =
+      reinterpret_cast<const unsigned char*>(view_.bytes.data()) + panel * kFloatPanelRows * row;
+  const int64_t n = std::min<int64_t>(kFloatPanelRows, rows() - panel * kFloatPanelRows);
+  kernels.pack_float_panel(from, row, n, row, to);
+}
+
 void CpuWeight::decode_row(int64_t row, float* out) const {
   const int64_t n = cols();
-  if (format_ != nullptr) {
+  if (format_ != nullptr && moved()) {
     decode_panel_row(*format_, panels() + row / kPanelRows * panel_size_, n,
                      static_cast<int>(row % kPanelRows), out);
     return;

@@ -13,17 +13,17 @@
 
 namespace holdfast::cpu {
 
-// A matrix. Block formats are packed, as packed_format.h says, and let the view go. Floats in a
-// mapped file are used as they lie there, so that a model starts at once, and are moved into
-// panels (float_format.h), in huge pages, a part at a time by move(); the file's pages go as they
-// are read, so memory does not grow. Other floats are brought into panels at once.
+// A matrix. In a mapped file it is used as it lies there, so that a model starts at once, and is
+// moved into panels (packed_format.h, float_format.h), in huge pages, a part at a time by move();
+// the file's pages go as they are read, so memory does not grow. What lies in no mapped file is
+// brought into panels at once.
 //
 // Not thread-safe while move() runs: the backend calls it between steps.
 class CpuWeight final : public PreparedWeight {
  public:
   // unimplemented for a type that is not computed, invalid_argument for bytes that do not fit the
-  // shape, resource_exhausted without the memory. Packs on all threads. A view inside a mapped
-  // file must outlive the weight.
+  // shape, resource_exhausted without the memory. A view inside a mapped file must outlive the
+  // weight.
   static Result<std::shared_ptr<CpuWeight>> make(const TensorView& view, const Kernels& kernels,
                                                  ThreadPool& pool, Slabs& memory);
   // Keeps the view (its memory must outlive the weight) whatever the type, for decode_row only.
@@ -42,7 +42,7 @@ class CpuWeight final : public PreparedWeight {
   const PackedFormat* format() const { return format_; }
   // kNone for block formats.
   FloatFormat float_format() const;
-  // Null for floats that still lie in their file, in view().
+  // Null for a matrix that still lies in its file, in view().
   const unsigned char* panels() const {
     return moved() ? reinterpret_cast<unsigned char*>(panels_.get()) : nullptr;
   }
@@ -50,17 +50,20 @@ class CpuWeight final : public PreparedWeight {
   const TensorView& view() const { return view_; }
 
   bool moved() const { return packed_rows_ >= rows(); }
-  // Moves about `bytes` more of floats into panels. Without the memory it gives up for good.
+  // Moves about `bytes` more into panels, on all threads. Without the memory it gives up for good.
   void move(const Kernels& kernels, ThreadPool& pool, Slabs& memory, int64_t bytes);
   bool wants_to_move() const { return !moved() && !stays_; }
+  // One panel of a matrix that lies in view(), into panel_size() bytes, the same as move() makes.
+  void make_panel(const Kernels& kernels, int64_t panel, unsigned char* to) const;
 
  private:
   explicit CpuWeight(const TensorView& view) : view_(view) {}
-  Status pack(ThreadPool& pool, Slabs& memory);
   // Of bytes that are in no mapped file: all at once, loaded piece by piece.
   Status move_all(const Kernels& kernels, ThreadPool& pool, Slabs& memory);
 
-  TensorView view_;  // without bytes when packed
+  int64_t panel_rows() const { return format_ != nullptr ? kPanelRows : kFloatPanelRows; }
+
+  TensorView view_;  // without bytes once moved
   const PackedFormat* format_ = nullptr;
   std::shared_ptr<std::byte> panels_;
   int64_t panel_size_ = 0;
