@@ -13,14 +13,39 @@ namespace {
 constexpr int32_t kTileQueries = 96;
 constexpr float kLog2E = 1.44269504f;  // the kernels' softmax counts in powers of two
 
-// The rows [row, row + rows) of one sequence and the heads that share one KV head.
+// Queries [first, first + count) among those of the rows from `row` on of one sequence and of the
+// heads that share one KV head.
 struct Tile {
   const SequenceSlice* sequence;
-  int32_t row, rows, kv_head;
+  int32_t row, kv_head;
+  int32_t first, count;
   int32_t end;  // tokens the last of its rows sees
+
+  int32_t chunks() const { return (end + kAttentionChunk - 1) / kAttentionChunk; }
 };
 
-std::vector<Tile> make_tiles(const Batch& batch, int32_t kv_heads, int32_t group) {
+// With too few parts for all threads, tiles are cut into some of fewer queries: their keys are read
+// more than once, but from a cache.
+std::vector<Tile> split(const std::vector<Tile>& tiles, int threads) {
+  constexpr int32_t kFewest = 8;  // what a kernel takes at once
+  int64_t parts = 0;
+  for (const Tile& tile : tiles) parts += tile.chunks();
+  const int64_t pieces = (2 * threads + parts - 1) / std::max<int64_t>(1, parts);
+  if (threads == 1 || pieces <= 1) return tiles;
+  std::vector<Tile> small;
+  for (const Tile& tile : tiles) {
+    const int32_t step =
+        std::max(kFewest, static_cast<int32_t>((tile.count + pieces - 1) / pieces));
+    for (int32_t first = 0; first < tile.count; first += step) {
+      small.push_back(tile);
+      small.back().first += first;
+      small.back().count = std::min(step, tile.count - first);
+    }
+  }
+  return small;
+}
+
+std::vector<Tile> make_tiles(const Batch& batch, int32_t kv_heads, int32_t group, int threads) {
   const int32_t rows_per_tile = std::max(1, kTileQueries / group);
   std::vector<Tile> tiles;
   for (const SequenceSlice& sequence : batch.sequences) {
@@ -28,13 +53,14 @@ std::vector<Tile> make_tiles(const Batch& batch, int32_t kv_heads, int32_t group
       const int32_t rows = std::min(rows_per_tile, sequence.row_end - row);
       const int32_t end = sequence.cached + (row + rows - sequence.row_begin);
       for (int32_t head = 0; head < kv_heads; ++head) {
-        tiles.push_back({&sequence, row, rows, head, end});
+        tiles.push_back({&sequence, row, head, 0, rows * group, end});
       }
     }
   }
+  tiles = split(tiles, threads);
   // Long ones first, so that the last thread to finish holds little.
   std::ranges::stable_sort(tiles, std::greater{},
-                           [](const Tile& t) { return int64_t{t.end} * t.rows; });
+                           [](const Tile& t) { return int64_t{t.end} * t.count; });
   return tiles;
 }
 
@@ -97,9 +123,11 @@ struct CpuBackend::Attention {
   int64_t thread_floats() const {
     return query_floats() + most + state_floats() + attention_scratch_floats(kv, most, stride);
   }
-  int64_t row_of_query(const Tile& tile, int32_t j) const { return tile.row + j / group; }
+  int64_t row_of_query(const Tile& tile, int32_t j) const {
+    return tile.row + (tile.first + j) / group;
+  }
   int64_t head_of_query(const Tile& tile, int32_t j) const {
-    return tile.kv_head * group + j % group;
+    return tile.kv_head * group + (tile.first + j) % group;
   }
 
   // The tile's queries in the kernels' form, to query_floats() of memory.
@@ -128,7 +156,7 @@ struct CpuBackend::Attention {
     work.kv = kv;
     work.pages = tile.sequence->pages.data();
     work.kv_head = tile.kv_head;
-    work.queries = tile.rows * group;
+    work.queries = tile.count;
     work.visible = visible;
     work.value_stride = stride;
     work.scratch = second + state_floats();
@@ -150,10 +178,10 @@ struct CpuBackend::Attention {
   }
   void merge(const Tile& tile, float* state, const float* later) const {
     kernels.merge(state, state + most, state + 2 * most, later, later + most, later + 2 * most,
-                  tile.rows * group, stride);
+                  tile.count, stride);
   }
   void finish(const Tile& tile, const float* state) const {
-    for (int32_t j = 0; j < tile.rows * group; ++j) {
+    for (int32_t j = 0; j < tile.count; ++j) {
       kernels.scale(state + 2 * most + j * stride, 1.0f / state[most + j],
                     row_of(out, row_of_query(tile, j)) + head_of_query(tile, j) * kv.value_dim,
                     kv.value_dim);
@@ -165,25 +193,22 @@ void CpuBackend::attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t he
                         Mat out) {
   const int32_t group = heads / kv.kv_heads;
   CHECK(q.cols >= int64_t{heads} * kv.key_dim && out.cols >= int64_t{heads} * kv.value_dim);
-  const std::vector<Tile> tiles = make_tiles(batch, kv.kv_heads, group);
+  const std::vector<Tile> tiles = make_tiles(batch, kv.kv_heads, group, pool_.size());
   if (tiles.empty()) return;
   const Attention work{kernels_,
                        q,
                        out,
                        kv,
                        group,
-                       group * std::ranges::max(tiles, {}, &Tile::rows).rows,
+                       std::ranges::max(tiles, {}, &Tile::count).count,
                        (kv.value_dim + kValuePad - 1) / kValuePad * kValuePad,
                        scale};
 
   // Enough tiles: each thread takes whole ones. A few long ones: threads share their chunks.
-  const auto chunks_of = [](const Tile& tile) {
-    return (tile.end + kAttentionChunk - 1) / kAttentionChunk;
-  };
   const bool whole = std::ssize(tiles) >= 4 * pool_.size() || pool_.size() == 1;
   std::vector<int64_t> first_part{0};  // of each tile
   for (const Tile& tile : tiles)
-    first_part.push_back(first_part.back() + (whole ? 1 : chunks_of(tile)));
+    first_part.push_back(first_part.back() + (whole ? 1 : tile.chunks()));
   const int64_t parts = first_part.back();
 
   const auto mark = arena_.mark();

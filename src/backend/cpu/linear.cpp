@@ -17,6 +17,9 @@ constexpr int64_t kItemRows = 512, kManyPanels = 8;
 constexpr int64_t kFewRows = 16, kFewPanels = 32;
 static_assert(kFewRows * kFewPanels <= kItemRows * kManyPanels);
 
+// Bytes of weights that make an item worth taking, with few rows.
+constexpr int64_t kItemBytes = 16 << 10;
+
 // Panels of a packed weight that are made on the way, when it still lies in its file: as many as
 // kernels take at once.
 constexpr int64_t kScratchPanels = 2;
@@ -52,10 +55,19 @@ bool same_mat(const Mat& a, const Mat& b) {
   return a.data == b.data && a.rows == b.rows && a.cols == b.cols && a.stride == b.stride;
 }
 
+int64_t panels_of(const CpuWeight& weight) {
+  const int64_t rows = weight.format() != nullptr ? kPanelRows : kFloatPanelRows;
+  return (weight.rows() + rows - 1) / rows;
+}
+
 class Plan {
  public:
   Plan(std::span<const LinearTask> tasks, const Kernels& kernels, int threads)
       : tasks_(tasks), kernels_(kernels), threads_(threads) {
+    int64_t bytes = 0;
+    for (const LinearTask& task : tasks)
+      bytes += panels_of(*task.weight) * task.weight->panel_size();
+    item_bytes_ = std::min(kItemBytes, bytes / (threads * 8));
     for (std::size_t i = 0; i < tasks.size(); ++i) add(static_cast<int32_t>(i));
   }
 
@@ -76,6 +88,7 @@ class Plan {
   std::span<const LinearTask> tasks_;
   const Kernels& kernels_;
   const int threads_;
+  int64_t item_bytes_ = 0;
   std::vector<Input> inputs_;
   std::vector<FloatInput> float_inputs_;
   std::vector<Item> items_;
@@ -94,11 +107,12 @@ void Plan::add(int32_t index) {
   const auto i = static_cast<std::size_t>(input);
   const int64_t panel_rows = packed ? kPanelRows : kFloatPanelRows;
   // Enough panels that an item is worth taking, few enough that threads end together.
-  const int64_t panels = (w.rows() + panel_rows - 1) / panel_rows;
+  const int64_t panels = panels_of(w);
   const bool few = task.x.rows <= kFewRows;
   const int64_t most = (few ? kFewPanels : kManyPanels) * kPanelRows / panel_rows;
-  const int64_t grain =
-      std::clamp<int64_t>(panels / (threads_ * 8) / 2 * 2, std::min<int64_t>(2, most), most);
+  const int64_t least = few ? std::min(most, item_bytes_ / w.panel_size() / 2 * 2) : 0;
+  const int64_t grain = std::clamp<int64_t>(panels / (threads_ * 8) / 2 * 2,
+                                            std::max(least, std::min<int64_t>(2, most)), most);
   const int64_t rows = packed ? inputs_[i].rows.blocks : float_inputs_[i].rows.blocks;
   const int64_t groups = (task.x.rows + kItemRows - 1) / kItemRows;
   const int64_t rows_step = packed ? kItemRows / kQuantizedBlockRows : (rows + groups - 1) / groups;

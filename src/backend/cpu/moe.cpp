@@ -38,11 +38,14 @@ void CpuBackend::moe(Mat x, const MoeWeights& weights, const MoeParams& params, 
   }
 
   const auto pairs = static_cast<int64_t>(choices.size());
-  const Mat gathered = scratch(pairs, x.cols);
-  for_rows(pairs, x.cols, [&](int64_t i) {
-    std::memcpy(row_of(gathered, place[static_cast<std::size_t>(i)]), row_of(x, i / params.used),
-                sizeof(float) * static_cast<std::size_t>(x.cols));
-  });
+  // A single row is taken as it is, and quantized once for all its experts.
+  const Mat gathered = x.rows == 1 ? Mat{x.data, pairs, x.cols, 0} : scratch(pairs, x.cols);
+  if (x.rows > 1) {
+    for_rows(pairs, x.cols, [&](int64_t i) {
+      std::memcpy(row_of(gathered, place[static_cast<std::size_t>(i)]), row_of(x, i / params.used),
+                  sizeof(float) * static_cast<std::size_t>(x.cols));
+    });
+  }
   const int64_t ffn = weights.experts[0].gate->rows();
   const Mat gate = scratch(pairs, ffn), up = scratch(pairs, ffn), down = scratch(pairs, out.cols);
   std::vector<LinearTask> tasks;
