@@ -225,22 +225,30 @@ std::variant<Caller, AuthenticationFailure> AccessControl::authenticate(
   return AuthenticationFailure{failed.message, false, verdict.retry_after};
 }
 
-std::variant<Admission, QuotaRefusal> AccessControl::admit(const Caller& caller) {
-  const int64_t now = options_.clock();
-  struct Limited {
-    std::string subject, who;
-    const Quota& quota;
-  };
+std::vector<AccessControl::Limited> AccessControl::limits_of(const Caller& caller) {
   std::vector<Limited> limits;
   limits.push_back({"user/" + caller.tenant + "/" + caller.name, caller.name, caller.grants.quota});
   if (!caller.tenant.empty()) {
     limits.push_back(
         {"tenant/" + caller.tenant, fmt::format("tenant {}", caller.tenant), caller.tenant_quota});
   }
+  return limits;
+}
+
+std::optional<Allowance> AccessControl::allowance(const Caller& caller, Measure measure) {
+  std::optional<Allowance> least;
+  for (const Limited& limit : limits_of(caller)) {
+    least = scarcer(least, usage_.allowance(limit.subject, measure, limit.quota, options_.clock()));
+  }
+  return least;
+}
+
+std::variant<Admission, QuotaRefusal> AccessControl::admit(const Caller& caller) {
+  const int64_t now = options_.clock();
   Admission admission;
   admission.book_ = &usage_;
   admission.clock_ = options_.clock;
-  for (const Limited& limit : limits) {
+  for (const Limited& limit : limits_of(caller)) {
     auto refusal = usage_.enter(limit.subject, limit.who, limit.quota, now);
     if (!refusal) {
       admission.subjects_.push_back(limit.subject);

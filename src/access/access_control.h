@@ -68,6 +68,9 @@ class AccessControl {
   std::variant<Caller, AuthenticationFailure> authenticate(const Credentials& credentials);
   // A place for one request, or why there is none. `this` must outlive it.
   std::variant<Admission, QuotaRefusal> admit(const Caller& caller);
+  // What is left of the limit that this caller meets first: its own or its tenant's. None: no
+  // limit.
+  std::optional<Allowance> allowance(const Caller& caller, Measure measure);
   // Reads the policy again. When it is wrong, nothing changes.
   Status reload();
 
@@ -86,6 +89,11 @@ class AccessControl {
   std::variant<Caller, Failed> by_certificate(const AccessPolicy& policy,
                                               std::string_view subject) const;
   std::variant<Caller, Failed> by_token(const AccessPolicy& policy, std::string_view token);
+  struct Limited {
+    std::string subject, who;  // as in UsageBook::enter
+    const Quota& quota;        // the caller's
+  };
+  static std::vector<Limited> limits_of(const Caller& caller);
   static Caller make_caller(const AccessPolicy& policy, std::string name, std::string tenant,
                             std::vector<std::string> roles);
   void later(std::function<Status(Database&)> write);

@@ -120,6 +120,30 @@ UsageBook::Used UsageBook::used(const std::string& subject, Measure measure, int
           window(account, m, 2, now).value};
 }
 
+std::optional<Allowance> scarcer(std::optional<Allowance> a, std::optional<Allowance> b) {
+  if (!a || !b) return a ? a : b;
+  const auto share = [](const Allowance& left) {
+    return static_cast<double>(left.remaining) /
+           static_cast<double>(std::max<int64_t>(1, left.limit));
+  };
+  return share(*b) < share(*a) ? b : a;
+}
+
+std::optional<Allowance> UsageBook::allowance(const std::string& subject, Measure measure,
+                                              const Quota& quota, int64_t now) {
+  const std::lock_guard lock(mutex_);
+  Account& account = accounts_[subject];
+  std::optional<Allowance> least;
+  for (size_t span = 0; span < 3; ++span) {
+    const auto& limit = limit_of(quota, static_cast<size_t>(measure), span);
+    if (!limit) continue;
+    const int64_t value = window(account, static_cast<size_t>(measure), span, now).value;
+    least = scarcer(least, Allowance{*limit, std::max<int64_t>(0, *limit - value),
+                                     std::max<int64_t>(1, next_window(span, now) - now)});
+  }
+  return least;
+}
+
 Status UsageBook::load(Database& database) {
   RETURN_IF_ERROR(database.run(
       "CREATE TABLE IF NOT EXISTS usage (subject TEXT NOT NULL, measure INTEGER NOT NULL, span "

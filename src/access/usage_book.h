@@ -20,6 +20,14 @@ struct QuotaRefusal {
   int64_t retry_after = 1;  // seconds
 };
 
+// What is left of a limit.
+struct Allowance {
+  int64_t limit = 0, remaining = 0;
+  int64_t reset_seconds = 0;  // until it is whole again
+};
+// Of two, the one that is used up first.
+std::optional<Allowance> scarcer(std::optional<Allowance> a, std::optional<Allowance> b);
+
 // Thread-safe.
 class UsageBook {
  public:
@@ -40,6 +48,9 @@ class UsageBook {
     int64_t minute = 0, day = 0, month = 0;
   };
   Used used(const std::string& subject, Measure measure, int64_t now);
+  // Of the quota's limits of that measure, the one of which least is left; none: no limit.
+  std::optional<Allowance> allowance(const std::string& subject, Measure measure,
+                                     const Quota& quota, int64_t now);
 
  private:
   struct Window {

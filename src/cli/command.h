@@ -25,6 +25,7 @@ void register_generate(CLI::App& app, Action& action);
 void register_inspect(CLI::App& app, Action& action);
 void register_keys(CLI::App& app, Action& action);
 void register_manifest(CLI::App& app, Action& action);
+void register_openapi(CLI::App& app, Action& action);
 void register_run(CLI::App& app, Action& action);
 void register_seal(CLI::App& app, Action& action);
 void register_serve(CLI::App& app, Action& action);

@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
            // one line for each subcommand, in the order --help shows them
            register_run,
            register_serve,
+           register_openapi,
            register_audit,
            register_generate,
            register_inspect,

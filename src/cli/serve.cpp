@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <ctime>
 #include <filesystem>
+#include <functional>
 #include <future>
 #include <memory>
 #include <string>
@@ -20,45 +21,17 @@
 #include "base/log.h"
 #include "base/state_file.h"
 #include "cli/access_file.h"
-#include "cli/audit_option.h"
 #include "cli/command.h"
 #include "cli/config_option.h"
-#include "cli/model_opener.h"
-#include "cli/model_option.h"
 #include "cli/progress.h"
-#include "cli/sandbox_option.h"
-#include "cli/speculate_option.h"
+#include "cli/serve_options.h"
 #include "engine/served_model.h"
 #include "files/json_writer.h"
 #include "files/model_digest.h"
 #include "server/private_ca.h"
-#include "server/server.h"
 
 namespace holdfast::cli {
 namespace {
-
-struct Options {
-  OpenOptions open;
-  std::vector<std::string> models;
-  std::vector<std::string> aliases;
-  ServerOptions server;
-  AuditFlags audit;
-  SandboxFlags sandbox;
-  std::string config;
-  bool insecure_loopback = false;
-  TlsFiles tls;
-  std::string client_auth = "required";
-  std::string access_file;
-  std::vector<std::string> names;  // further ones of this server
-  int threads = 0;
-  int context = 0;
-  int parallel = 64;
-  KvType kv_type = KvType::kQ16;
-  uint64_t kv_memory = 0;
-  SpeculateOption speculate;
-  int grace = 30;
-  bool json = false;
-};
 
 // SIGINT, SIGTERM ('s') and SIGHUP ('h') become bytes in a pipe, which the main thread reads.
 int signal_pipe[2] = {-1, -1};
@@ -106,8 +79,10 @@ std::string id_from_path(const std::string& path) {
              : text;
 }
 
-Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::string& path,
-                                          const FileOpener& opener, const std::string& alias) {
+// `loaded` is told this model's share, 0 to 1.
+Result<std::shared_ptr<ServedModel>> load(const ServeOptions& options, const std::string& path,
+                                          const FileOpener& opener, const std::string& alias,
+                                          const std::function<void(double)>& loaded) {
   ASSIGN_OR_RETURN(auto backend, make_backend(options.threads));
   const std::string computes_on = backend->describe();
   spdlog::info("loading {} ({})", path, computes_on);
@@ -120,7 +95,10 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
   served.engine.kv_type = options.kv_type;
   RETURN_IF_ERROR(set_speculation(options.speculate, served));
   ProgressLine line("loading " + path);
-  served.progress = [&](double share) { line.show(share); };
+  served.progress = [&](double share) {
+    line.show(share);
+    loaded(share);
+  };
   // Records name the model by its digest, which is computed while the model loads.
   std::future<Result<std::string>> digest;
   if (options.audit.on()) digest = std::async(std::launch::async, model_digest, path);
@@ -136,7 +114,7 @@ Result<std::shared_ptr<ServedModel>> load(const Options& options, const std::str
 }
 
 // The line a script waits for.
-void announce(const Options& options, const std::vector<std::shared_ptr<ServedModel>>& models,
+void announce(const ServeOptions& options, const std::vector<std::shared_ptr<ServedModel>>& models,
               uint16_t port, const std::string& authority) {
   const bool is_unix = !options.server.unix_socket.empty();
   const std::string host = options.server.host.find(':') == std::string::npos
@@ -169,7 +147,7 @@ void explain_authority(const PrivateCertificate& made) {
 
 // The certificate in use: the one that was named, or one of a private authority of ours, whose file
 // is returned.
-Result<std::string> choose_certificate(Options& options) {
+Result<std::string> choose_certificate(ServeOptions& options) {
   const bool named = !options.tls.certificate.empty() || !options.tls.key.empty();
   const bool plain = options.insecure_loopback || !options.server.unix_socket.empty();
   if (plain && (named || !options.tls.client_ca.empty())) {
@@ -232,7 +210,7 @@ Status show_first_key(const NewKey& made) {
 
 // With a policy everybody shows who they are, however they come. Without one, plain HTTP is for one
 // local user; over TLS there are keys, the first of which is made here.
-Status choose_access(Options& options) {
+Status choose_access(ServeOptions& options) {
   const std::string file = find_access_file(options.access_file);
   if (file.empty() && !options.server.tls) {
     spdlog::info("no access_control.yaml: whoever reaches this server may do everything");
@@ -253,9 +231,20 @@ Status choose_access(Options& options) {
   return show_first_key(made);
 }
 
-void serve_until_stopped(Server& server) {
+// All or nothing: what the config file, the certificates and the access policy say now.
+Status reload(Server& server, LiveConfig& config, int& grace) {
+  CLI::App command;
+  ServeOptions fresh;
+  add_serve_options(command, fresh);
+  RETURN_IF_ERROR(config.apply_again(command, kReloadable));
+  RETURN_IF_ERROR(server.reload(fresh.server));
+  grace = fresh.grace;
+  return {};
+}
+
+void serve_until_stopped(Server& server, LiveConfig& config, int& grace) {
   while (wait_for_signal() != 's') {
-    if (const Status status = server.reload(); !status) {
+    if (const Status status = reload(server, config, grace); !status) {
       spdlog::error("nothing reloaded: {}", to_string(status.error()));
     } else {
       spdlog::info("reloaded");
@@ -264,7 +253,7 @@ void serve_until_stopped(Server& server) {
 }
 
 // All that a server of these models touches after its start.
-Result<SandboxPaths> paths_of(const Options& options, const std::vector<std::string>& models) {
+Result<SandboxPaths> paths_of(const ServeOptions& options, const std::vector<std::string>& models) {
   SandboxPaths paths;
   for (const std::string& path : models) allow_model(path, paths);
   if (const std::string& draft = options.speculate.source; !draft.empty() && draft != "lookup") {
@@ -278,6 +267,7 @@ Result<SandboxPaths> paths_of(const Options& options, const std::vector<std::str
     paths.write.push_back(folder);
   }
   allow_folder_of(options.server.unix_socket, paths.write);
+  allow_folder_of(options.config, paths.read);
   for (const std::string& file :
        {options.tls.certificate, options.tls.key, options.tls.client_ca}) {
     allow_folder_of(file, paths.read);
@@ -291,7 +281,7 @@ Result<SandboxPaths> paths_of(const Options& options, const std::vector<std::str
   return paths;
 }
 
-Status serve(Options options) {
+Status serve(ServeOptions options, LiveConfig& config) {
   if (options.models.empty()) options.models.emplace_back();  // the demo model
   if (options.aliases.size() > options.models.size()) {
     return fail(Code::kInvalidArgument, "more names than models", "--alias",
@@ -315,10 +305,15 @@ Status serve(Options options) {
   RETURN_IF_ERROR(Server::check_address(options.server));
   RETURN_IF_ERROR(choose_access(options));
   ASSIGN_OR_RETURN(options.server.auditor, open_auditor(options.audit));
+  // Listens from here on, so that health checks see how far loading is.
+  ASSIGN_OR_RETURN(auto server, Server::open(options.server));
   std::vector<std::shared_ptr<ServedModel>> models;
   for (size_t i = 0; i < options.models.size(); ++i) {
     const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";
-    ASSIGN_OR_RETURN(auto model, load(options, files[i], openers[i], alias));
+    const auto loaded = [&](double share) {
+      server->set_loaded((static_cast<double>(i) + share) / static_cast<double>(files.size()));
+    };
+    ASSIGN_OR_RETURN(auto model, load(options, files[i], openers[i], alias, loaded));
     for (const auto& other : models) {
       if (other->id() != model->id()) continue;
       return fail(Code::kInvalidArgument,
@@ -327,13 +322,13 @@ Status serve(Options options) {
     }
     models.push_back(std::move(model));
   }
-  ASSIGN_OR_RETURN(auto server, Server::start(models, options.server));
   RETURN_IF_ERROR(catch_signals());
   RETURN_IF_ERROR(finish_sandbox(options.sandbox, {.unix_sockets = !options.audit.syslog.empty()}));
   if (options.server.auditor) RETURN_IF_ERROR(record_start(*options.server.auditor, models));
+  server->serve(models);
   announce(options, models, server->port(), authority);
 
-  serve_until_stopped(*server);
+  serve_until_stopped(*server, config, options.grace);
   spdlog::info("stopping: running answers have {} s; a second signal cuts them", options.grace);
   std::thread second([&] {
     wait_for_stop();
@@ -359,67 +354,14 @@ Status serve(Options options) {
 }  // namespace
 
 void register_serve(CLI::App& app, Action& action) {
-  auto options = std::make_shared<Options>();
-  Options& o = *options;
+  auto options = std::make_shared<ServeOptions>();
   auto* command = app.add_subcommand("serve", "Serve models over OpenAI's HTTP API");
-  command->add_option("MODEL", o.models,
-                      ".gguf files, Hugging Face directories or names; the demo model by default");
-  command->add_option("--alias", o.aliases, "names clients use, in the order of the models");
-  command->add_option("--host", o.server.host, "address to listen on; 0.0.0.0 for all of them")
-      ->capture_default_str();
-  command->add_option("--port", o.server.port, "port to listen on; 0 picks one and prints it")
-      ->capture_default_str();
-  command->add_flag("--insecure-loopback", o.insecure_loopback,
-                    "plain HTTP, for this machine only; without it the server speaks TLS 1.3");
-  command->add_option("--unix", o.server.unix_socket,
-                      "plain HTTP on a Unix socket of this path, for its owner only");
-  command->add_option("--tls-cert", o.tls.certificate,
-                      "the server's certificate, with its chain (PEM); without it a private "
-                      "authority makes one");
-  command->add_option("--tls-key", o.tls.key, "that certificate's key (PEM)");
-  command->add_option("--tls-name", o.names, "further names for a certificate that is made here");
-  command->add_option("--client-ca", o.tls.client_ca,
-                      "clients show certificates signed by these (PEM)");
-  command->add_option("--access", o.access_file,
-                      "who may do what; $HOLDFAST_HOME/access_control.yaml where it exists");
-  command->add_option("--client-auth", o.client_auth, "with --client-ca: may a client have none?")
-      ->check(CLI::IsMember({"required", "optional"}))
-      ->capture_default_str();
-  add_audit_options(*command, o.audit);
-  add_sandbox_options(*command, o.sandbox);
-  add_threads_option(*command, o.threads);
-  add_open_options(*command, o.open);
-  command
-      ->add_option("--context", o.context, "longest sequence; 0: what the model and memory allow")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_option("--parallel", o.parallel, "sequences computed at once")
-      ->check(CLI::Range(1, 4096))
-      ->capture_default_str();
-  add_kv_type_option(*command, o.kv_type);
-  command->add_option("--kv-memory", o.kv_memory, "memory for the KV cache, such as 4GB")
-      ->transform(CLI::AsSizeValue(false));
-  add_speculate_options(*command, o.speculate);
-  command->add_option("--max-connections", o.server.max_connections, "further ones get 503")
-      ->check(CLI::PositiveNumber)
-      ->capture_default_str();
-  command->add_option("--max-body", o.server.max_body_bytes, "longer request bodies get 413")
-      ->transform(CLI::AsSizeValue(false));
-  command->add_option("--io-threads", o.server.io_threads, "threads that move bytes")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  command->add_option("--grace", o.grace, "seconds running answers get after SIGTERM or SIGINT")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command->add_flag("--json", o.json, "announce the address as one JSON document");
-  command->add_option("--config", o.config,
-                      "holdfast.yaml: all of these options in a file; the command line goes first");
+  add_serve_options(*command, *options);
   command->callback([options, command, &action] {
     action = [options, command] {
-      if (auto status = apply_config(*command, options->config); !status) {
-        return report(status.error());
-      }
-      if (auto status = serve(*options); !status) return report(status.error());
+      LiveConfig config(*command, options->config);
+      if (auto status = config.apply(*command); !status) return report(status.error());
+      if (auto status = serve(*options, config); !status) return report(status.error());
       return 0;
     };
   });

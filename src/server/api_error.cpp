@@ -1,5 +1,7 @@
 #include "server/api_error.h"
 
+#include <algorithm>
+
 #include "files/json_writer.h"
 
 namespace holdfast {
@@ -31,7 +33,13 @@ std::string ApiError::json() const {
 }
 
 HttpResponse ApiError::response() const {
-  return {.status = status, .fields = fields, .body = json()};
+  HttpResponse out{.status = status, .fields = fields, .body = json()};
+  // "Later" says when, always: at the least, not at once.
+  const bool later = status == 429 || status == 503;
+  const bool says_when = std::any_of(
+      fields.begin(), fields.end(), [](const auto& field) { return field.first == "retry-after"; });
+  if (later && !says_when) out.fields.emplace_back("retry-after", "1");
+  return out;
 }
 
 ApiError to_api_error(const Error& error) {

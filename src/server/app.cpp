@@ -1,5 +1,8 @@
 #include "server/app.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/format.h>
 
 namespace holdfast {
@@ -15,6 +18,22 @@ ApiResult<ServedModel*> App::find_model(std::string_view id, const Caller& calle
   return api_fail(404,
                   fmt::format("The model '{}' does not exist here; this server has {}", id, known),
                   "model_not_found", "model");
+}
+
+std::optional<double> App::seconds_to_ready() const {
+  const double share = loaded;
+  if (share < 0.01) return std::nullopt;
+  const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - started;
+  return spent.count() * (1 - share) / share;
+}
+
+ApiError still_loading(const App& app) {
+  const double wait = app.seconds_to_ready().value_or(1);
+  return {503,
+          fmt::format("The models are being loaded: {:.0f}%", 100 * app.loaded),
+          "loading",
+          {},
+          {{"retry-after", fmt::format("{:.0f}", std::max(1.0, std::ceil(wait)))}}};
 }
 
 std::string system_fingerprint(const ServedModel& model) {

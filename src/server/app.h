@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -14,13 +16,22 @@
 namespace holdfast {
 
 struct App {
-  std::vector<std::shared_ptr<ServedModel>> models;
-  std::shared_ptr<Auditor> auditor;  // null: nothing is recorded
+  std::vector<std::shared_ptr<ServedModel>> models;  // fixed once the server is ready
+  std::shared_ptr<Auditor> auditor;                  // null: nothing is recorded
+  std::atomic<bool> ready{false};  // until then the models are not to be looked at
+  std::atomic<double> loaded{0};   // how much of them is, until then; 0 to 1
+  std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
   std::atomic<bool> draining{false};
+
+  // Seconds until the models are loaded, going by how long it took so far; none: cannot be told.
+  std::optional<double> seconds_to_ready() const;
 
   // 404 with code model_not_found, also for a model that this caller may not use.
   ApiResult<ServedModel*> find_model(std::string_view id, const Caller& caller) const;
 };
+
+// 503, code loading: for all routes but those of health until the models are there.
+ApiError still_loading(const App& app);
 
 // Stands for what decides an answer besides the request: the model and how it is run. Clients
 // compare it to learn whether a seed can be expected to repeat.

@@ -23,6 +23,7 @@ const std::vector<Section>& sections() {
         {"insecure_loopback", "--insecure-loopback"},
         {"max_connections", "--max-connections"},
         {"max_body", "--max-body"},
+        {"cors_origins", "--cors-origin"},
         {"io_threads", "--io-threads"},
         {"grace", "--grace"}}},
       {"tls",

@@ -2,6 +2,7 @@
 
 #include <cstring>
 #include <ctime>
+#include <functional>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/buffer.hpp>
@@ -180,6 +181,10 @@ asio::awaitable<bool> Connection::shake_hands() {
   co_return false;
 }
 
+void Connection::judge(const HttpRequest& head) {
+  passage_ = pass_gate(head, peer_, runtime_.options.access.get(), Origins(current_->cors_origins));
+}
+
 // False: there is no request to answer (any more).
 asio::awaitable<bool> Connection::read_request(HttpReader& reader) {
   const ServerOptions& options = runtime_.options;
@@ -191,7 +196,7 @@ asio::awaitable<bool> Connection::read_request(HttpReader& reader) {
     in_.erase(0, used);
     if (reader.error()) co_return true;
     if (reader.done()) {
-      if (!judged) passage_ = pass_gate(reader.head(), peer_, options.access.get());
+      if (!judged) judge(reader.head());
       co_return true;
     }
     if (end_of_input_ || gone_ || cut_) co_return false;
@@ -204,7 +209,7 @@ asio::awaitable<bool> Connection::read_request(HttpReader& reader) {
     if (in_body) body_bytes += used;
     if (in_body && !judged) {
       judged = true;
-      passage_ = pass_gate(reader.head(), peer_, options.access.get());
+      judge(reader.head());
       if (passage_.refusal) co_return true;  // whatever follows is not wanted
     }
     if (reader.wants_continue() && !continued) {
@@ -277,22 +282,26 @@ asio::awaitable<bool> Connection::write_network(std::string_view data, Milliseco
 
 std::string Connection::head(const HttpRequest& request, int status, std::string_view content_type,
                              const HttpFields& fields) const {
-  std::string out = fmt::format("HTTP/1.1 {} {}\r\ndate: {}\r\ncontent-type: {}\r\n", status,
-                                reason_phrase(status), http_date(), content_type);
+  std::string out =
+      fmt::format("HTTP/1.1 {} {}\r\ndate: {}\r\n", status, reason_phrase(status), http_date());
+  if (!content_type.empty()) out += fmt::format("content-type: {}\r\n", content_type);
   if (!request.id.empty()) out += fmt::format("x-request-id: {}\r\n", request.id);
   if (close_after_ || !request.keep_alive) {
     out += "connection: close\r\n";
   } else if (request.http_1_0) {
     out += "connection: keep-alive\r\n";
   }
-  for (const auto& [name, value] : fields) out += fmt::format("{}: {}\r\n", name, value);
+  for (const HttpFields& some : {std::cref(passage_.fields), std::cref(fields)}) {
+    for (const auto& [name, value] : some) out += fmt::format("{}: {}\r\n", name, value);
+  }
   return out;
 }
 
 asio::awaitable<bool> Connection::send_response(const HttpRequest& request, HttpResponse response) {
   status_ = response.status;
   std::string out = head(request, response.status, response.content_type, response.fields);
-  out += fmt::format("content-length: {}\r\n\r\n", response.body.size());
+  if (response.status != 204) out += fmt::format("content-length: {}\r\n", response.body.size());
+  out += "\r\n";
   if (request.method != "HEAD") out += response.body;
   co_return co_await write(out, runtime_.options.write_timeout);
 }
@@ -335,7 +344,9 @@ asio::awaitable<void> Connection::run() {
     }
   }
   while (!gone_) {
-    HttpReader reader({runtime_.options.max_head_bytes, runtime_.options.max_body_bytes});
+    passage_ = {};
+    current_ = runtime_.current();
+    HttpReader reader({runtime_.options.max_head_bytes, current_->max_body_bytes});
     const bool there_is_one = co_await read_request(reader);
     if (!there_is_one) break;
     if (reader.error()) {

@@ -46,7 +46,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Milliseconds = std::chrono::milliseconds;
 
   void learn_peer();
-  awaitable<bool> shake_hands();  // false: this client and we have no TLS in common
+  awaitable<bool> shake_hands();        // false: this client and we have no TLS in common
+  void judge(const HttpRequest& head);  // at the gate
   awaitable<bool> read_request(HttpReader& reader);
   awaitable<bool> serve(
       const std::shared_ptr<HttpRequest>& request);  // false: the answer did not get through
@@ -73,8 +74,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Runtime& runtime_;
   std::optional<TlsSession> tls_;
   Peer peer_;
-  Passage passage_;      // of the request that is being read or answered
-  Admission admission_;  // likewise: its place among the running ones
+  Passage passage_;  // of the request that is being read or answered
+  std::shared_ptr<const ReloadableOptions> current_;  // likewise: as of its beginning
+  Admission admission_;                               // likewise: its place among the running ones
   boost::asio::steady_timer signal_, write_timer_;
   std::string in_;                 // read and not yet parsed
   std::vector<char> read_buffer_;  // of the read that is under way

@@ -68,10 +68,17 @@ asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shar
     } else {
       admission_ = std::move(std::get<Admission>(admitted));
     }
+    for (auto& field : rate_limit_fields(*runtime_.options.access, *passage_.caller)) {
+      passage_.fields.push_back(std::move(field));
+    }
   }
   Reply reply;
   if (passage_.refusal) {
     reply = passage_.refusal->response();
+  } else if (passage_.answer) {
+    reply = std::move(*passage_.answer);
+  } else if (!runtime_.app.ready && route->permission != kPublic) {
+    reply = still_loading(runtime_.app).response();
   } else {
     reply = co_await call_route(shared);
   }
@@ -165,6 +172,7 @@ void Connection::note_usage(const Usage& usage) {
 asio::awaitable<bool> Connection::follow(Answer& answer, bool chunked) {
   const bool streams = answer.streams();
   std::string events, frame;
+  auto last_words = Clock::now();  // when the client last heard from us
   for (;;) {
     events.clear();
     auto progress = answer.advance(events);
@@ -182,13 +190,17 @@ asio::awaitable<bool> Connection::follow(Answer& answer, bool chunked) {
       if (chunked) frame += events.empty() ? "" : "\r\n";
       if (chunked && done) frame += "0\r\n\r\n";
       co_await write(frame, runtime_.options.write_timeout);
+      last_words = Clock::now();
     }
     if (gone_) co_return false;
     if (done) co_return true;
     if (progress == Answer::Progress::kMore) continue;
-    const bool woken = co_await wait_until(Clock::now() + runtime_.options.keep_alive);
+    // Also while tokens come of which nothing is told (hidden thinking).
+    co_await wait_until(last_words + runtime_.options.keep_alive);
     if (gone_) co_return false;
-    if (!woken && streams) {
+    if (Clock::now() >= last_words + runtime_.options.keep_alive) {
+      last_words = Clock::now();
+      if (!streams) continue;
       frame = chunked ? fmt::format("{:x}\r\n{}\r\n", kSseKeepAlive.size(), kSseKeepAlive)
                       : std::string(kSseKeepAlive);
       co_await write(frame, runtime_.options.write_timeout);

@@ -8,6 +8,7 @@
 
 #include "access/access_control.h"
 #include "server/api_error.h"
+#include "server/cors.h"
 #include "server/router.h"
 
 namespace holdfast {
@@ -30,11 +31,17 @@ struct Passage {
   RouteMatch match;
   std::shared_ptr<const Caller> caller;  // set unless refused
   std::optional<ApiError> refusal;
+  std::optional<HttpResponse> answer;  // the gate's own, to a browser's question
+  HttpFields fields;                   // further ones of the response, whatever it is
 };
 
 // Decides from a request's head alone, so that strangers' bodies are never read. `access` is null
-// on a server that has one user, who is whoever reaches it.
-Passage pass_gate(const HttpRequest& head, const Peer& peer, AccessControl* access);
+// on a server that has one user, who is whoever reaches it. `origins`: whose pages may come.
+Passage pass_gate(const HttpRequest& head, const Peer& peer, AccessControl* access,
+                  Origins origins = {});
+
+// What is left of the caller's limits, as OpenAI's x-ratelimit-... fields; none without limits.
+HttpFields rate_limit_fields(AccessControl& access, const Caller& caller);
 
 // A quota is used up: 429 with Retry-After.
 ApiError quota_error(const QuotaRefusal& refusal);

@@ -6,6 +6,10 @@
 namespace holdfast {
 
 Reply handle_health(const Call& call);
+Reply handle_ready(const Call& call);
+Reply handle_live(const Call& call);
+Reply handle_openapi(const Call& call);
+Reply handle_docs(const Call& call);
 Reply handle_list_models(const Call& call);
 Reply handle_get_model(const Call& call);
 Reply handle_chat_completions(const Call& call);

@@ -1,3 +1,6 @@
+#include <cmath>
+#include <functional>
+
 #include "files/json_writer.h"
 #include "server/handlers.h"
 
@@ -22,25 +25,47 @@ void write_state(JsonWriter& w, const ServedModel& model) {
       .end_object();
 }
 
-}  // namespace
-
-// {"status": "ok" | "draining"} for everybody; whoever may see the server's state also gets
-// "models": [{"id", "context", "running", "waiting", "pages_total", "pages_free", "steps",
-// "prompt_tokens", "generated_tokens", "drafted_tokens", "accepted_tokens"}].
-Reply handle_health(const Call& call) {
+// "status": "ok", "loading" (with "percent" and, once it can be told, "eta_seconds") or "draining".
+// 503 unless ok: load balancers look at the status alone.
+HttpResponse readiness(const App& app, const std::function<void(JsonWriter&)>& more) {
   HttpResponse response;
-  const bool draining = call.app.draining.load();
-  if (draining) response.status = 503;  // load balancers look at the status alone
   JsonWriter w(JsonWriter::kCompact);
-  w.begin_object().field("status", draining ? "draining" : "ok");
-  if (call.caller.may("server:view")) {
-    w.key("models").begin_array();
-    for (const auto& model : call.app.models) write_state(w, *model);
-    w.end_array();
+  const bool draining = app.draining, ready = app.ready;
+  w.begin_object().field("status", draining ? "draining" : ready ? "ok" : "loading");
+  if (draining || !ready) {
+    response = ApiError{.status = 503}.response();
+    if (!draining) response.fields = still_loading(app).fields;
+  }
+  if (!ready) {
+    w.field("percent", std::round(1000 * app.loaded) / 10);
+    if (const auto wait = app.seconds_to_ready()) w.field("eta_seconds", std::ceil(*wait));
+  } else {
+    more(w);
   }
   w.end_object();
   response.body = w.take();
   return response;
 }
+
+}  // namespace
+
+// What readiness() says; whoever may see the server's state also gets "models": [{"id", "context",
+// "running", "waiting", "pages_total", "pages_free", "steps", "prompt_tokens", "generated_tokens",
+// "drafted_tokens", "accepted_tokens"}].
+Reply handle_health(const Call& call) {
+  return readiness(call.app, [&](JsonWriter& w) {
+    if (!call.caller.may("server:view")) return;
+    w.key("models").begin_array();
+    for (const auto& model : call.app.models) write_state(w, *model);
+    w.end_array();
+  });
+}
+
+Reply handle_ready(const Call& call) {
+  return readiness(call.app, [](JsonWriter&) {});
+}
+
+// The process answers: that is all.
+Reply handle_live(const Call&) { return HttpResponse{.body = R"({"status":"ok"})"}; }
 
 }  // namespace holdfast

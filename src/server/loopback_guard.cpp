@@ -33,7 +33,7 @@ bool is_loopback_authority(std::string_view host) {
   return name.starts_with("127.") && name.find_first_not_of("0123456789.") == std::string::npos;
 }
 
-std::optional<ApiError> check_loopback_origin(const HttpRequest& request) {
+std::optional<ApiError> check_loopback_origin(const HttpRequest& request, Origins listed) {
   const bool has_host = std::any_of(request.fields.begin(), request.fields.end(),
                                     [](const auto& field) { return field.first == "host"; });
   if (has_host && !is_loopback_authority(request.field("host"))) {
@@ -46,12 +46,14 @@ std::optional<ApiError> check_loopback_origin(const HttpRequest& request) {
   }
   const auto origin = origin_of(request);
   if (!origin || is_loopback_authority(*origin)) return std::nullopt;
+  if (lists_origin(listed, request.field("origin"))) return std::nullopt;
   return other_origin();
 }
 
-std::optional<ApiError> check_same_origin(const HttpRequest& request) {
+std::optional<ApiError> check_same_origin(const HttpRequest& request, Origins listed) {
   const auto origin = origin_of(request);
   if (!origin || *origin == request.field("host")) return std::nullopt;
+  if (lists_origin(listed, request.field("origin"))) return std::nullopt;
   return other_origin();
 }
 

@@ -8,14 +8,21 @@ namespace holdfast {
 
 namespace {
 
-// What `pattern`'s last "{...}" takes of `path` (empty when it has none), or nothing: no match.
+// What `pattern`'s "{...}" takes of `path` (empty when it has none), or nothing: no match.
 std::optional<std::string_view> match(std::string_view pattern, std::string_view path) {
   const size_t open = pattern.find('{');
   if (open == std::string_view::npos) {
     return pattern == path ? std::optional(std::string_view()) : std::nullopt;
   }
-  if (!path.starts_with(pattern.substr(0, open)) || path.size() == open) return std::nullopt;
-  return path.substr(open);
+  const size_t close = pattern.find('}');
+  const std::string_view tail = pattern.substr(close + 1);
+  if (!path.starts_with(pattern.substr(0, open))) return std::nullopt;
+  std::string_view taken = path.substr(open);
+  if (!taken.ends_with(tail)) return std::nullopt;
+  taken.remove_suffix(tail.size());
+  const bool many = pattern[close - 1] == '*';
+  if (taken.empty() || (!many && taken.find('/') != std::string_view::npos)) return std::nullopt;
+  return taken;
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct Runtime {
                                                         : Transport::kLoopback),
         workers(static_cast<size_t>(server_options.worker_threads)) {
     app.auditor = server_options.auditor;
+    reloadable = std::make_shared<const ReloadableOptions>(server_options);
   }
 
   App app;
@@ -39,6 +40,13 @@ struct Runtime {
   std::condition_variable changed;        // a connection ended, or the time to stop moved
   std::map<uint64_t, std::weak_ptr<Connection>> live;
   uint64_t next_connection = 0;
+  std::shared_ptr<const ReloadableOptions> reloadable;  // never null; use current()
+
+  // As of now, from any thread.
+  std::shared_ptr<const ReloadableOptions> current() {
+    const std::lock_guard lock(mutex);
+    return reloadable;
+  }
 };
 
 }  // namespace holdfast

@@ -22,6 +22,7 @@
 
 #include "base/log.h"
 #include "server/connection.h"
+#include "server/cors.h"
 #include "server/runtime.h"
 
 namespace holdfast {
@@ -119,9 +120,11 @@ class HttpServer final : public Server {
   explicit HttpServer(const ServerOptions& options) : runtime_(options), acceptor_(runtime_.io) {}
   ~HttpServer() override { stop(0); }
 
-  Status listen(std::vector<std::shared_ptr<ServedModel>> models);
+  Status listen();
+  void set_loaded(double share) override { runtime_.app.loaded = share; }
+  void serve(std::vector<std::shared_ptr<ServedModel>> models) override;
   uint16_t port() const override { return port_; }
-  Status reload() override;
+  Status reload(const ReloadableOptions& options) override;
   void stop(int seconds) override;
   void wait() override {
     std::unique_lock lock(runtime_.mutex);
@@ -146,9 +149,13 @@ class HttpServer final : public Server {
   Clock::time_point cut_at_ = Clock::time_point::max();
 };
 
-Status HttpServer::listen(std::vector<std::shared_ptr<ServedModel>> models) {
+void HttpServer::serve(std::vector<std::shared_ptr<ServedModel>> models) {
   runtime_.app.models = std::move(models);
-  RETURN_IF_ERROR(reload());
+  runtime_.app.ready = true;
+}
+
+Status HttpServer::listen() {
+  RETURN_IF_ERROR(reload(runtime_.options));
   RETURN_IF_ERROR(open_acceptor(runtime_.options, acceptor_));
   if (runtime_.transport != Transport::kUnix) port_ = bound_port(acceptor_);
   raise_file_limit();
@@ -160,7 +167,9 @@ Status HttpServer::listen(std::vector<std::shared_ptr<ServedModel>> models) {
   return {};
 }
 
-Status HttpServer::reload() {
+Status HttpServer::reload(const ReloadableOptions& options) {
+  for (const std::string& origin : options.cors_origins) RETURN_IF_ERROR(check_origin(origin));
+  auto reloadable = std::make_shared<const ReloadableOptions>(options);
   std::shared_ptr<const TlsContext> tls;
   if (runtime_.options.tls) {
     ASSIGN_OR_RETURN(tls, TlsContext::load(*runtime_.options.tls));
@@ -168,6 +177,7 @@ Status HttpServer::reload() {
   if (runtime_.options.access) RETURN_IF_ERROR(runtime_.options.access->reload());
   const std::lock_guard lock(runtime_.mutex);
   runtime_.tls = std::move(tls);
+  runtime_.reloadable = std::move(reloadable);
   return {};
 }
 
@@ -197,7 +207,7 @@ void HttpServer::welcome(Connection::Socket socket) {
   bool room = false;
   {
     const std::lock_guard lock(runtime_.mutex);
-    const auto most = static_cast<size_t>(runtime_.options.max_connections);
+    const auto most = static_cast<size_t>(runtime_.reloadable->max_connections);
     // Telling those who are turned away takes connections, too.
     if (stopping_ || runtime_.live.size() >= 2 * most) return;
     number = runtime_.next_connection++;
@@ -279,11 +289,17 @@ Status Server::check_address(const ServerOptions& options) {
   return status;
 }
 
+Result<std::unique_ptr<Server>> Server::open(const ServerOptions& options) {
+  auto server = std::make_unique<HttpServer>(options);
+  RETURN_IF_ERROR(server->listen());
+  return std::unique_ptr<Server>(std::move(server));
+}
+
 Result<std::unique_ptr<Server>> Server::start(std::vector<std::shared_ptr<ServedModel>> models,
                                               const ServerOptions& options) {
-  auto server = std::make_unique<HttpServer>(options);
-  RETURN_IF_ERROR(server->listen(std::move(models)));
-  return std::unique_ptr<Server>(std::move(server));
+  ASSIGN_OR_RETURN(auto server, open(options));
+  server->serve(std::move(models));
+  return server;
 }
 
 }  // namespace holdfast

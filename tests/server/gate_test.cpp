@@ -60,8 +60,9 @@ class GateTest : public testing::Test {
   }
   static std::string path_of(const Route& route) {
     const size_t open = route.pattern.find('{');
-    return open == std::string_view::npos ? std::string(route.pattern)
-                                          : std::string(route.pattern.substr(0, open)) + "fake";
+    if (open == std::string_view::npos) return std::string(route.pattern);
+    return std::string(route.pattern.substr(0, open)) + "fake" +
+           std::string(route.pattern.substr(route.pattern.find('}') + 1));
   }
 
   std::string folder_;
@@ -70,10 +71,11 @@ class GateTest : public testing::Test {
 };
 
 TEST_F(GateTest, EveryRouteIsLocked) {
-  const std::set<std::string_view> open = {"/health"};  // liveness
+  const std::set<std::string_view> open = {"/health", "/health/live", "/health/ready"};
   const std::string nobody = "Authorization: Bearer " + key_for("nothing") + "\r\n";
   for (const Route& route : routes()) {
     const std::string path = path_of(route);
+    EXPECT_FALSE(route.summary.empty()) << route.pattern;
     if (open.contains(route.pattern)) {
       EXPECT_EQ(ask(route.method, path, ""), 200) << route.pattern;
       continue;
@@ -117,6 +119,58 @@ TEST_F(GateTest, AnswersHaveTheRightFields) {
   }
   EXPECT_NE(answer.find(" 429 "), std::string::npos) << answer;
   EXPECT_NE(answer.find("retry-after: "), std::string::npos) << answer;
+}
+
+TEST_F(GateTest, PagesOfListedOriginsOnly) {
+  ServerOptions options;
+  options.port = 0;
+  options.access = access_;
+  options.cors_origins = {"https://chat.corp"};
+  auto server = Server::start({std::make_shared<FakeModel>()}, options);
+  ASSERT_TRUE(server) << to_string(server.error());
+  server_ = std::move(*server);
+  std::string answer;
+  const std::string listed = "Origin: https://chat.corp\r\n";
+  // A browser asks first, without a key.
+  EXPECT_EQ(ask("OPTIONS", "/v1/chat/completions",
+                listed + "Access-Control-Request-Method: POST\r\n"
+                         "Access-Control-Request-Headers: authorization,content-type\r\n",
+                &answer),
+            204);
+  EXPECT_NE(answer.find("access-control-allow-origin: https://chat.corp\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("access-control-allow-headers: authorization,content-type\r\n"),
+            std::string::npos);
+  EXPECT_NE(answer.find("vary: origin\r\n"), std::string::npos);
+  EXPECT_EQ(answer.find("content-length"), std::string::npos);
+  // What it sends then still needs a key, and the page may read why.
+  EXPECT_EQ(ask("GET", "/v1/models", listed, &answer), 401);
+  EXPECT_NE(answer.find("access-control-allow-origin: https://chat.corp\r\n"), std::string::npos);
+  EXPECT_EQ(ask("GET", "/v1/models", listed + "Authorization: Bearer " + key_for("all") + "\r\n"),
+            200);
+  for (const std::string other : {"https://chat.corp.evil.com", "https://evil.com", "null"}) {
+    EXPECT_EQ(ask("OPTIONS", "/v1/models",
+                  "Origin: " + other + "\r\nAccess-Control-Request-Method: GET\r\n", &answer),
+              403);
+    EXPECT_EQ(answer.find("access-control-"), std::string::npos) << other;
+  }
+  // Nothing harmful comes back.
+  EXPECT_EQ(ask("OPTIONS", "/v1/models",
+                listed + "Access-Control-Request-Method: GET\r\n"
+                         "Access-Control-Request-Headers: x\"y\r\n",
+                &answer),
+            204);
+  EXPECT_EQ(answer.find("access-control-allow-headers"), std::string::npos);
+  // Without listed origins there is no such question.
+  options.cors_origins = {};
+  EXPECT_TRUE(server_->reload(options));
+  EXPECT_EQ(ask("OPTIONS", "/v1/models", listed + "Access-Control-Request-Method: GET\r\n"), 403);
+  options.cors_origins = {"*"};
+  EXPECT_FALSE(server_->reload(options));
+}
+
+TEST_F(GateTest, KeysOfAnthropicsClients) {
+  EXPECT_EQ(ask("GET", "/v1/models", "x-api-key: " + key_for("all") + "\r\n"), 200);
+  EXPECT_EQ(ask("GET", "/v1/models", "x-api-key: hfk_wrong\r\n"), 401);
 }
 
 TEST_F(GateTest, StrangersBodiesAreNotRead) {

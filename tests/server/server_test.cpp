@@ -136,6 +136,29 @@ TEST_F(ServerTest, ChoicesDrawWithSeedsInARow) {
   for (uint64_t i = 0; i < 3; ++i) EXPECT_EQ(model_->chats[i].options.seed, i - 1);
 }
 
+TEST_F(ServerTest, TellsHowFarLoadingIs) {
+  ServerOptions options;
+  options.port = 0;
+  auto server = Server::open(options);
+  ASSERT_TRUE(server) << to_string(server.error());
+  server_ = std::move(*server);
+  const auto get = [&](std::string_view path) {
+    return ask("GET " + std::string(path) + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  };
+  server_->set_loaded(0.25);
+  EXPECT_TRUE(get("/health/live").starts_with("HTTP/1.1 200 "));
+  const std::string ready = get("/health/ready");
+  EXPECT_TRUE(ready.starts_with("HTTP/1.1 503 ")) << ready;
+  EXPECT_TRUE(has(ready, R"("status":"loading","percent":25.0,"eta_seconds":)")) << ready;
+  EXPECT_TRUE(has(ready, "retry-after: ")) << ready;
+  EXPECT_TRUE(get("/health").starts_with("HTTP/1.1 503 "));
+  EXPECT_TRUE(has(get("/v1/models"), R"("code":"loading")"));
+  EXPECT_TRUE(ask(RawClient::post("/v1/chat/completions", kChat)).starts_with("HTTP/1.1 503 "));
+  server_->serve({model_});
+  EXPECT_TRUE(has(get("/health/ready"), "\r\n\r\n{\"status\":\"ok\"}"));
+  EXPECT_TRUE(ask(RawClient::post("/v1/chat/completions", kChat)).starts_with("HTTP/1.1 200 "));
+}
+
 TEST_F(ServerTest, ServesPipelinedRequestsInOrder) {
   start();
   RawClient client(server_->port());
@@ -187,6 +210,29 @@ TEST_F(ServerTest, AQuietStreamIsKeptAlive) {
   EXPECT_TRUE(has(client.read_until("0\r\n\r\n"), "[DONE]"));
 }
 
+TEST_F(ServerTest, AStreamThatTellsNothingIsKeptAlive) {
+  // Thinking that its reader may not see wakes the connection, and says nothing.
+  auto script = model_->plan();
+  ServerOptions options;
+  options.keep_alive = milliseconds(20);
+  start(options);
+  RawClient client(server_->port());
+  client.send(RawClient::post("/v1/chat/completions", kStreamedChat));
+  client.read_until("\n\n");
+  std::atomic<bool> over{false};
+  std::thread busy([&] {
+    while (!over) {
+      script->push({});
+      std::this_thread::sleep_for(milliseconds(1));
+    }
+  });
+  EXPECT_TRUE(has(client.read_until(": keep-alive\n\n"), "keep-alive"));
+  over = true;
+  busy.join();
+  script->end();
+  EXPECT_TRUE(has(client.read_until("0\r\n\r\n"), "[DONE]"));
+}
+
 TEST_F(ServerTest, AReaderThatNeverReadsIsCut) {
   auto script = model_->plan();
   ServerOptions options;
@@ -207,7 +253,9 @@ TEST_F(ServerTest, TurnsConnectionsAwayWhenFull) {
   first.send("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
   EXPECT_TRUE(has(first.read_response(), "200 OK"));
   RawClient second(server_->port());
-  EXPECT_TRUE(second.read_response().starts_with("HTTP/1.1 503 "));
+  const std::string answer = second.read_response();
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_TRUE(has(answer, "retry-after: ")) << answer;
 }
 
 TEST_F(ServerTest, StoppingLetsAnAnswerFinish) {
