@@ -229,19 +229,22 @@ Status within(std::chrono::milliseconds timeout, const std::string& name,
     Status status;
   };
   auto shared = std::make_shared<Shared>();
-  std::thread([shared, work = std::move(work)] {
+  std::thread worker([shared, work = std::move(work)] {
     Status status = work();
     const std::lock_guard lock(shared->mutex);
     shared->status = std::move(status);
     shared->finished = true;
     shared->done.notify_all();
-  }).detach();
+  });
   std::unique_lock lock(shared->mutex);
   if (!shared->done.wait_for(lock, timeout, [&] { return shared->finished; })) {
+    worker.detach();
     return fail(Code::kUnavailable,
                 fmt::format("the token did not answer within {} s", timeout.count() / 1000.0), name,
                 "Try again when it is less busy, or wait longer with --token-timeout");
   }
+  lock.unlock();
+  worker.join();  // what the token's library keeps for the thread goes before the library may
   return std::move(shared->status);
 }
 
