@@ -6,6 +6,9 @@
 
 #if defined(__x86_64__)
 #include <cpuid.h>
+#elif defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
 #endif
 
 #include "backend/cpu/backend_impl.h"
@@ -33,15 +36,32 @@ const cpu::Kernels* kernels_for(const std::string& isa) {
   if (isa == "avx512" && avx512) return cpu::avx512_kernels();
   const bool bf16 = __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & 1u << 5) != 0;
   if (isa == "avx512_bf16" && avx512 && bf16) return cpu::avx512_bf16_kernels();
+#elif defined(__aarch64__)
+  if (isa == "neon") return cpu::neon_kernels();
+  if (isa == "neon_dot" && (getauxval(AT_HWCAP) & HWCAP_ASIMDDP) != 0) {
+    return cpu::neon_dot_kernels();
+  }
 #endif
   return nullptr;
 }
 
+// The best first.
+constexpr const char* kIsas[] = {"avx512_bf16", "avx512", "avx2", "neon_dot", "neon", "generic"};
+
 const cpu::Kernels* best_kernels() {
-  for (const char* isa : {"avx512_bf16", "avx512", "avx2", "neon"}) {
+  for (const char* isa : kIsas) {
     if (const cpu::Kernels* kernels = kernels_for(isa)) return kernels;
   }
   return &cpu::generic_kernels();
+}
+
+// "avx512, avx2, generic": those that can be asked for here.
+std::string available_isas() {
+  std::string names;
+  for (const char* isa : kIsas) {
+    if (kernels_for(isa) != nullptr) names += (names.empty() ? "" : ", ") + std::string(isa);
+  }
+  return names;
 }
 
 }  // namespace
@@ -57,7 +77,7 @@ Result<std::unique_ptr<Backend>> make_cpu_backend(const CpuOptions& options) {
   if (kernels == nullptr) {
     return fail(Code::kInvalidArgument,
                 "this machine or build has no instruction set '" + isa + "'", where,
-                "leave it unset for the best one, or use generic, avx2, avx512 or avx512_bf16");
+                "leave it unset for the best one, or use one of: " + available_isas());
   }
   if (options.threads < 0 || options.threads > 1024) {
     return fail(Code::kInvalidArgument,

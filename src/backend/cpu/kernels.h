@@ -1,10 +1,10 @@
 // The table of kernels that one instruction set provides. The backend picks a table once; every
 // function is pure (reads its inputs, writes its outputs) and is called from many threads at once.
 //
-// Files of avx2/ and avx512/ are compiled with their own flags. They include only this header,
-// headers of shared/ and headers without inline functions, and keep everything they define in
-// anonymous namespaces: an inline function shared with portable code could otherwise be linked in
-// its AVX version and run on a machine without it.
+// Files of avx2/, avx512/ and the like are compiled with their own flags. They include only this
+// header, headers of shared/ and headers without inline functions, and keep everything they define
+// in anonymous namespaces: an inline function shared with portable code could otherwise be linked
+// in its AVX version and run on a machine without it.
 #pragma once
 
 #include <cstdint>
@@ -205,5 +205,8 @@ const Kernels& generic_kernels();
 const Kernels* avx2_kernels();
 const Kernels* avx512_kernels();
 const Kernels* avx512_bf16_kernels();  // the same with BF16 products
+// aarch64 only. Every such machine has NEON; whether it has dot products is for the caller to ask.
+const Kernels* neon_kernels();
+const Kernels* neon_dot_kernels();
 
 }  // namespace holdfast::cpu

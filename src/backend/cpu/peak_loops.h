@@ -1,7 +1,7 @@
 // Loops of nothing but one kind of instruction, or of loads: what an instruction set can do at
 // most. Their rates are the limits that `holdfast bench --roofline` measures against.
 //
-// As with kernels.h: files of avx2/ and avx512/ include nothing else of ours.
+// As with kernels.h: files of avx2/, avx512/ and the like include nothing else of ours.
 #pragma once
 
 #include <cstdint>
@@ -25,5 +25,8 @@ PeakLoops generic_peak_loops();
 // x86-64 only; whether the machine has the instructions is for the caller to ask.
 PeakLoops avx2_peak_loops();
 PeakLoops avx512_peak_loops(bool has_bf16);
+// aarch64 only.
+PeakLoops neon_peak_loops();
+PeakLoops neon_dot_peak_loops();
 
 }  // namespace holdfast::cpu

@@ -26,7 +26,10 @@ double seconds_since(Clock::time_point start) {
 PeakLoops loops_for(std::string_view isa) {
 #if defined(__x86_64__)
   if (isa.starts_with("avx512")) return avx512_peak_loops(isa == "avx512_bf16");
-  if (isa.starts_with("avx2")) return avx2_peak_loops();
+  if (isa == "avx2") return avx2_peak_loops();
+#elif defined(__aarch64__)
+  if (isa == "neon_dot") return neon_dot_peak_loops();
+  if (isa == "neon") return neon_peak_loops();
 #endif
   (void)isa;
   return generic_peak_loops();

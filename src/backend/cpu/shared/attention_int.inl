@@ -186,9 +186,9 @@ IntBlock find_block(const AttentionTile& t, const IntScratch& s, int32_t begin) 
 // acc[r] += the pairs of M rows at x, `kRowStep` apart, times those of kIntColumns columns at y.
 template <int M, int kRowStep, class Code>
 [[gnu::always_inline]] inline void add_pair(const int16_t* x, const Code* y, IVec (&acc)[M][2]) {
-  const IVec y0 = ikept(iload_pairs(y)), y1 = ikept(iload_pairs(y + kIntColumns));
+  const auto y0 = ikept(iload_pairs(y)), y1 = ikept(iload_pairs(y + kIntColumns));
   for (int r = 0; r < M; ++r) {
-    const IVec pair = iset_pair(x + r * kRowStep);
+    const auto pair = iset_pair(x + r * kRowStep);
     acc[r][0] = idot(acc[r][0], pair, y0);
     acc[r][1] = idot(acc[r][1], pair, y1);
   }

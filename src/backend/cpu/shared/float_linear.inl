@@ -19,7 +19,8 @@ namespace holdfast::cpu {
 namespace {
 
 constexpr int kPanelVecs = kFloatPanelRows / kLanes;
-constexpr int kTileVecs = kPanelVecs < 2 ? kPanelVecs : 2;
+// At least 16 weight rows: an activation's broadcast is used for all of them.
+constexpr int kTileVecs = kLanes == 4 ? 4 : 2;
 
 // Column c of the words at p, as floats.
 template <FloatFormat kFormat>

@@ -11,8 +11,8 @@ namespace {
 
 constexpr int kBytes = sizeof(Codes);  // of a register
 // Independent sums: enough for two units and latencies of 4 to 6 cycles, and as many as fit beside
-// what is multiplied into 32 registers (AVX-512) or 16.
-constexpr int kSums = kBytes == 64 ? 16 : 12;
+// what is multiplied into 32 registers (AVX-512, NEON) or 16.
+constexpr int kSums = kBytes == 32 ? 12 : 16;
 
 int64_t low_word(Codes x) {
   int64_t word;
