@@ -18,7 +18,8 @@ namespace holdfast {
 
 inline std::vector<std::string> available_isas() {
   std::vector<std::string> isas;
-  for (const char* isa : {"generic", "avx2", "avx512", "avx512_bf16", "neon", "neon_dot"}) {
+  for (const char* isa :
+       {"generic", "avx2", "avx2_vnni", "avx512", "avx512_bf16", "neon", "neon_dot"}) {
     if (make_cpu_backend({.threads = 1, .isa = isa})) isas.emplace_back(isa);
   }
   return isas;

@@ -1,7 +1,9 @@
 // Every weight format against the decoded weights times x in double precision, and its bytes
 // against themselves: a row alone or in a batch, on one thread or two.
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
+#include <utility>
 
 #include "backend_fixture.h"
 #include "base/mapped_file.h"
@@ -390,6 +392,26 @@ TEST_P(LinearTest, RefusesWhatItCannotCompute) {
   EXPECT_EQ(wrong_size.error().code, Code::kInvalidArgument);
   const auto part_of_a_block = backend_->prepare({DType::kQ4_K, Shape{{1, 32}, 2}, bytes});
   ASSERT_FALSE(part_of_a_block.has_value());
+}
+
+// Instructions that only make the same sums of integers in another way change nothing.
+TEST(LinearOfRelatedIsas, PackedTypesGiveTheSameBytes) {
+  const std::vector<std::string> here = available_isas();
+  const auto has = [&](const char* isa) { return std::ranges::find(here, isa) != here.end(); };
+  for (const auto& [plain, more] :
+       {std::pair{"avx2", "avx2_vnni"}, std::pair{"neon", "neon_dot"}}) {
+    if (!has(plain) || !has(more)) continue;
+    const auto one = backend_of(plain, 1), other = backend_of(more, 1);
+    Random random(9);
+    for (const DType type : kPackedTypes) {
+      const Weight w = random_weight(random, type, 35, 512);
+      const auto x = random.normal(5 * 512);
+      const auto a = one->prepare(w.view()), b = other->prepare(w.view());
+      ASSERT_TRUE(a.has_value() && b.has_value());
+      EXPECT_TRUE(same_bytes(linear(*one, **a, x, 5), linear(*other, **b, x, 5)))
+          << dtype_info(type).name << " " << more;
+    }
+  }
 }
 
 HOLDFAST_EVERY_ISA(LinearTest);

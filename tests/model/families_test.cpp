@@ -86,7 +86,8 @@ class FamilyTest : public testing::TestWithParam<std::tuple<std::string, Form>> 
 };
 
 TEST_P(FamilyTest, LogitsAreThoseOfTransformers) {
-  for (const std::string isa : {"generic", "avx2", "avx512", "avx512_bf16", "neon", "neon_dot"}) {
+  for (const std::string isa :
+       {"generic", "avx2", "avx2_vnni", "avx512", "avx512_bf16", "neon", "neon_dot"}) {
     if (!make_cpu_backend({.threads = 1, .isa = isa})) continue;  // not on this machine
     start({.threads = 1, .isa = isa});
     double worst = 0.0;

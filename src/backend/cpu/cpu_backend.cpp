@@ -34,7 +34,10 @@ const cpu::Kernels* kernels_for(const std::string& isa) {
                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
   if (isa == "avx2" && avx2) return cpu::avx2_kernels();
   if (isa == "avx512" && avx512) return cpu::avx512_kernels();
-  const bool bf16 = __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0 && (eax & 1u << 5) != 0;
+  // Two that are newer than the compiler's names for them, of the same leaf.
+  const bool more = __get_cpuid_count(7, 1, &eax, &ebx, &ecx, &edx) != 0;
+  const bool avx_vnni = more && (eax & 1u << 4) != 0, bf16 = more && (eax & 1u << 5) != 0;
+  if (isa == "avx2_vnni" && avx2 && avx_vnni) return cpu::avx2_vnni_kernels();
   if (isa == "avx512_bf16" && avx512 && bf16) return cpu::avx512_bf16_kernels();
 #elif defined(__aarch64__)
   if (isa == "neon") return cpu::neon_kernels();
@@ -46,7 +49,8 @@ const cpu::Kernels* kernels_for(const std::string& isa) {
 }
 
 // The best first.
-constexpr const char* kIsas[] = {"avx512_bf16", "avx512", "avx2", "neon_dot", "neon", "generic"};
+constexpr const char* kIsas[] = {"avx512_bf16", "avx512", "avx2_vnni", "avx2",
+                                 "neon_dot",    "neon",   "generic"};
 
 const cpu::Kernels* best_kernels() {
   for (const char* isa : kIsas) {

@@ -11,7 +11,7 @@ namespace holdfast {
 
 struct CpuOptions {
   int threads = 0;  // 0: one for each core this process may use
-  // "generic", "avx2" (with FMA, F16C), "avx512" (F, BW, VL, DQ, VNNI), "avx512_bf16"
+  // "generic", "avx2" (with FMA, F16C), "avx2_vnni", "avx512" (F, BW, VL, DQ, VNNI), "avx512_bf16"
   // (and BF16); on aarch64 "neon", "neon_dot" (with dot products); empty: $HOLDFAST_ISA, else the
   // best this machine has.
   std::string isa;

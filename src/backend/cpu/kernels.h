@@ -203,6 +203,7 @@ constexpr int64_t attention_scratch_floats(const KvLayer& kv, int64_t queries,
 const Kernels& generic_kernels();
 // x86-64 only; whether the machine has the instructions is for the caller to ask.
 const Kernels* avx2_kernels();
+const Kernels* avx2_vnni_kernels();  // the same with AVX-VNNI
 const Kernels* avx512_kernels();
 const Kernels* avx512_bf16_kernels();  // the same with BF16 products
 // aarch64 only. Every such machine has NEON; whether it has dot products is for the caller to ask.

@@ -24,6 +24,7 @@ struct PeakLoops {
 PeakLoops generic_peak_loops();
 // x86-64 only; whether the machine has the instructions is for the caller to ask.
 PeakLoops avx2_peak_loops();
+PeakLoops avx2_vnni_peak_loops();
 PeakLoops avx512_peak_loops(bool has_bf16);
 // aarch64 only.
 PeakLoops neon_peak_loops();

@@ -26,6 +26,7 @@ double seconds_since(Clock::time_point start) {
 PeakLoops loops_for(std::string_view isa) {
 #if defined(__x86_64__)
   if (isa.starts_with("avx512")) return avx512_peak_loops(isa == "avx512_bf16");
+  if (isa == "avx2_vnni") return avx2_vnni_peak_loops();
   if (isa == "avx2") return avx2_peak_loops();
 #elif defined(__aarch64__)
   if (isa == "neon_dot") return neon_dot_peak_loops();

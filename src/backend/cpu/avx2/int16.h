@@ -32,6 +32,9 @@ inline IVec ikept(IVec a) {
 }
 // acc + a0 * b0 + a1 * b1 in every lane.
 inline IVec idot(IVec acc, IVec a, IVec b) {
+#if defined(__AVXVNNI__)
+  return _mm256_dpwssd_avx_epi32(acc, a, b);
+#endif
   return _mm256_add_epi32(acc, _mm256_madd_epi16(a, b));
 }
 inline Vec ifloat(IVec a) { return _mm256_cvtepi32_ps(a); }

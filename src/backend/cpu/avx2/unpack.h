@@ -8,10 +8,11 @@
 namespace holdfast::cpu {
 namespace {
 
-// The values of kTable's codes, for both 128-bit lanes.
+// The values of kTable's codes plus `offset`, for both 128-bit lanes.
+template <int kOffset>
 inline Codes iq4_table() {
   return _mm256_broadcastsi128_si256(
-      _mm_load_si128(reinterpret_cast<const __m128i*>(iq4_values<0>())));
+      _mm_load_si128(reinterpret_cast<const __m128i*>(iq4_values<kOffset>())));
 }
 
 inline Vec halves(const unsigned char* p) {

@@ -14,7 +14,11 @@ constexpr int kLanes = 8;
 constexpr int kScoreRows = 2;  // x 4 vectors of tokens: 8 sums, 4 keys, 1 query of 16 registers
 constexpr int kValueRows = 2;  // x 4 vectors of dimensions: 8 sums, 4 values, 1 weight
 constexpr int kFloatRows = 6;  // x 2 vectors of weight rows: 12 sums, 2 weights, 1 activation
+#if defined(__AVXVNNI__)
+constexpr const char* kIsaName = "avx2_vnni";
+#else
 constexpr const char* kIsaName = "avx2";
+#endif
 
 using Vec = __m256;
 
