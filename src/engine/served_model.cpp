@@ -77,14 +77,10 @@ class LoadedModel final : public ServedModel {
 
   Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) override {
     ASSIGN_OR_RETURN(const auto parts, render(request));
-    const std::string prompt = join(parts);
-    // Templates write BOS themselves; a second one would be a token the model never saw there.
-    const bool add_bos =
-        tokenizer().adds_bos() && !(!bos_.empty() && std::string_view(prompt).starts_with(bos_));
     AssemblerOptions assembler;
     assembler.split_thinking = thinks_;
     assembler.starts_inside = thinks_ && ends_thinking(parts);
-    return start(tokenizer().encode(parts, add_bos), request.options, std::move(assembler), {});
+    return start(encode(parts), request.options, std::move(assembler), {});
   }
 
   Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) override {
@@ -106,7 +102,19 @@ class LoadedModel final : public ServedModel {
     return join(parts);
   }
 
+  Result<std::vector<int32_t>> prompt_tokens(const ChatRequest& request) const override {
+    ASSIGN_OR_RETURN(const auto parts, render(request));
+    return encode(parts);
+  }
+
  private:
+  // Templates write BOS themselves; a second one would be a token the model never saw there.
+  std::vector<int32_t> encode(const std::vector<TextPart>& parts) const {
+    const std::string prompt = join(parts);
+    const bool has_bos = !bos_.empty() && std::string_view(prompt).starts_with(bos_);
+    return tokenizer().encode(parts, tokenizer().adds_bos() && !has_bos);
+  }
+
   Result<std::vector<TextPart>> render(const ChatRequest& request) const {
     if (!template_)
       return fail(Code::kInvalidArgument, "model '" + id_ + "' has no chat template", "messages",

@@ -63,6 +63,8 @@ struct TextEvent {
   // included).
   std::vector<TextLogprobs> logprobs, reasoning_logprobs;
   FinishReason finish = FinishReason::kStop;
+  std::string
+      stop_string;  // with end and kStop: the one that ended it; empty: the model itself did
   Usage usage;
   std::optional<Error> error;
 };
@@ -120,6 +122,8 @@ class ServedModel {
   virtual Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) = 0;
   // The rendered prompt, for tests and for people.
   virtual Result<std::string> render_prompt(const ChatRequest& request) const = 0;
+  // The tokens of the prompt that chat() would compute.
+  virtual Result<std::vector<int32_t>> prompt_tokens(const ChatRequest& request) const = 0;
 
  private:
   Provenance provenance_;

@@ -21,7 +21,7 @@ StopMatcher::StopMatcher(const std::vector<std::string>& stops) {
 }
 
 std::string StopMatcher::push(std::string_view text) {
-  if (matched_) return {};
+  if (matched()) return {};
   if (patterns_.empty()) return std::string(text);
   int32_t partial = 0;  // bytes at the end that may become a stop string
   for (const Pattern& p : patterns_) partial = std::max(partial, p.length);
@@ -36,7 +36,7 @@ std::string StopMatcher::push(std::string_view text) {
       if (p.length == static_cast<int32_t>(p.text.size())) complete = std::max(complete, p.length);
     }
     if (complete > 0) {
-      matched_ = true;
+      found_ = held_.substr(held_.size() - complete);
       return held_.substr(0, held_.size() - complete);
     }
   }
@@ -46,7 +46,7 @@ std::string StopMatcher::push(std::string_view text) {
 }
 
 std::string StopMatcher::finish() {
-  return matched_ ? std::string() : std::exchange(held_, std::string());
+  return matched() ? std::string() : std::exchange(held_, std::string());
 }
 
 }  // namespace holdfast

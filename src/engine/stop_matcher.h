@@ -19,7 +19,8 @@ class StopMatcher {
   std::string push(std::string_view text);
   // The end of the text: what was held back.
   std::string finish();
-  bool matched() const { return matched_; }
+  bool matched() const { return !found_.empty(); }
+  const std::string& found() const { return found_; }  // which; empty: none so far
 
  private:
   struct Pattern {
@@ -30,7 +31,7 @@ class StopMatcher {
 
   std::vector<Pattern> patterns_;
   std::string held_;
-  bool matched_ = false;
+  std::string found_;
 };
 
 }  // namespace holdfast

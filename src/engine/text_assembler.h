@@ -32,7 +32,8 @@ class TextAssembler {
   // No more tokens: what was held back.
   std::optional<TextEvent> finish();
 
-  bool stopped() const { return stop_.matched(); }  // by a stop string
+  bool stopped() const { return stop_.matched(); }                  // by a stop string
+  const std::string& stop_string() const { return stop_.found(); }  // empty: none
   int32_t reasoning_tokens() const { return reasoning_tokens_; }
 
  private:

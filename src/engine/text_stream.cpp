@@ -101,6 +101,7 @@ class EngineTextStream final : public TextStream {
     event.end = true;
     event.finish = reason;
     event.usage = usage_;
+    event.stop_string = assembler_.stop_string();
     event.error = std::move(error);
     ready_.push_back(std::move(event));
   }

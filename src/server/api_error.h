@@ -1,4 +1,4 @@
-// What a client gets when a request fails: a status, and OpenAI's error object in every body.
+// What a client gets when a request fails: a status, and an error object of its API in the body.
 #pragma once
 
 #include <string>
@@ -10,6 +10,9 @@
 
 namespace holdfast {
 
+// How a family of clients wants to be told of errors.
+enum class ErrorForm { kOpenAi, kAnthropic };
+
 struct ApiError {
   int status = 500;
   std::string message;
@@ -19,8 +22,10 @@ struct ApiError {
 
   // OpenAI's name for this class of failure, from the status.
   std::string_view type() const;
-  std::string json() const;  // {"error":{"message":...,"type":...,"param":...,"code":...}}
-  HttpResponse response() const;
+  // {"error":{"message":...,"type":...,"param":...,"code":...}}, or Anthropic's
+  // {"type":"error","error":{"type":...,"message":...}}.
+  std::string json(ErrorForm form = ErrorForm::kOpenAi) const;
+  HttpResponse response(ErrorForm form = ErrorForm::kOpenAi) const;
 };
 
 // From the engine's or a loader's error, by the table in base/error.h.

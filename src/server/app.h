@@ -12,12 +12,17 @@
 #include "engine/served_model.h"
 #include "server/api_error.h"
 #include "server/auditor.h"
+#include "server/metrics.h"
+#include "server/response_store.h"
 
 namespace holdfast {
 
 struct App {
   std::vector<std::shared_ptr<ServedModel>> models;  // fixed once the server is ready
   std::shared_ptr<Auditor> auditor;                  // null: nothing is recorded
+  const std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
+  const std::shared_ptr<ResponseStore> responses = std::make_shared<ResponseStore>();
+  std::atomic<int> connections{0};
   std::atomic<bool> ready{false};  // until then the models are not to be looked at
   std::atomic<double> loaded{0};   // how much of them is, until then; 0 to 1
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

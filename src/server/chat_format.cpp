@@ -45,7 +45,7 @@ class ChatFormat final : public AnswerFormat {
   ChatFormat(Envelope envelope, bool logprobs, bool with_usage)
       : envelope_(std::move(envelope)), logprobs_(logprobs), with_usage_(with_usage) {}
 
-  void opening(int32_t index, std::string& out) override {
+  void opening(int32_t index, const Usage&, std::string& out) override {
     chunk(index, out, nullptr, {},
           [](JsonWriter& w) { w.field("role", "assistant").field("content", ""); });
   }
@@ -57,12 +57,13 @@ class ChatFormat final : public AnswerFormat {
     });
   }
 
-  void closing(int32_t index, FinishReason finish, std::string& out) override {
-    chunk(index, out, nullptr, finish_name(finish), [](JsonWriter&) {});
+  void closing(int32_t index, const TextEvent& end, std::string& out) override {
+    chunk(index, out, nullptr, finish_name(end.finish), [](JsonWriter&) {});
   }
 
-  void usage(const Usage& usage, std::string& out) override {
-    append_sse(usage_chunk(envelope_, kChunk, usage), out);
+  void ending(const Usage& usage, std::string& out) override {
+    if (with_usage_) append_sse(usage_chunk(envelope_, kChunk, usage), out);
+    append_sse("[DONE]", out);
   }
 
   std::string whole(const std::vector<Choice>& choices, const Usage& usage) override {

@@ -163,7 +163,10 @@ void refuse_what_is_missing(RequestFields& fields) {
 ApiResult<OpenAiChatRequest> parse_chat_request(std::string_view body) {
   auto parsed = parse_json_object(body);
   if (!parsed) return tl::unexpected(std::move(parsed).error());
-  json::object& object = parsed->get_object();
+  return parse_chat_object(parsed->get_object());
+}
+
+ApiResult<OpenAiChatRequest> parse_chat_object(json::object& object) {
   RequestFields fields(object);
   OpenAiChatRequest request;
   read_shared_fields(fields, request);

@@ -20,18 +20,19 @@ class CompletionFormat final : public AnswerFormat {
         with_usage_(with_usage),
         offsets_(static_cast<size_t>(choices)) {}
 
-  void opening(int32_t, std::string&) override {}
+  void opening(int32_t, const Usage&, std::string&) override {}
 
   void delta(int32_t index, const TextEvent& event, std::string& out) override {
     chunk(index, event.reasoning + event.content, &event.logprobs, {}, out);
   }
 
-  void closing(int32_t index, FinishReason finish, std::string& out) override {
-    chunk(index, {}, nullptr, finish_name(finish), out);
+  void closing(int32_t index, const TextEvent& end, std::string& out) override {
+    chunk(index, {}, nullptr, finish_name(end.finish), out);
   }
 
-  void usage(const Usage& usage, std::string& out) override {
-    append_sse(usage_chunk(envelope_, kObject, usage), out);
+  void ending(const Usage& usage, std::string& out) override {
+    if (with_usage_) append_sse(usage_chunk(envelope_, kObject, usage), out);
+    append_sse("[DONE]", out);
   }
 
   std::string whole(const std::vector<Choice>& choices, const Usage& usage) override {

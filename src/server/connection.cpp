@@ -353,6 +353,7 @@ asio::awaitable<void> Connection::run() {
       HttpRequest request = reader.take();
       request.keep_alive = false;
       spdlog::info("refused: {} {}", reader.error()->status, reader.error()->code);
+      runtime_.app.metrics->count_request("", reader.error()->status);
       co_await send_response(request, reader.error()->response());
       co_await linger();
       break;
@@ -362,7 +363,8 @@ asio::awaitable<void> Connection::run() {
     if (!complete) {  // refused by its head
       request->keep_alive = false;
       spdlog::info("refused: {} {}", passage_.refusal->status, passage_.refusal->code);
-      co_await send_response(*request, passage_.refusal->response());
+      runtime_.app.metrics->count_request("", passage_.refusal->status);
+      co_await send_response(*request, passage_.refusal->response(passage_.errors));
       co_await linger();
       break;
     }

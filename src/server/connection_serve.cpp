@@ -74,11 +74,11 @@ asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shar
   }
   Reply reply;
   if (passage_.refusal) {
-    reply = passage_.refusal->response();
+    reply = passage_.refusal->response(passage_.errors);
   } else if (passage_.answer) {
     reply = std::move(*passage_.answer);
   } else if (!runtime_.app.ready && route->permission != kPublic) {
-    reply = still_loading(runtime_.app).response();
+    reply = still_loading(runtime_.app).response(passage_.errors);
   } else {
     reply = co_await call_route(shared);
   }
@@ -89,6 +89,7 @@ asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shar
     sent = co_await send_response(request, std::move(std::get<HttpResponse>(reply)));
   }
   admission_ = {};
+  runtime_.app.metrics->count_request(route != nullptr ? route->pattern : "", sent ? status_ : 499);
   const auto spent = std::chrono::duration_cast<Milliseconds>(Clock::now() - begin);
   spdlog::info("{} {} {} {} ms {} tokens {} {}", request.method.substr(0, 16),
                route != nullptr ? route->pattern : "(no route)", sent ? status_ : 499,
@@ -110,7 +111,8 @@ asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> reque
         reply = match.route->handle({app, *request, match.rest, *caller});
       } catch (const std::exception& failure) {  // memory, most likely: other requests go on
         spdlog::error("{} {}: {}", match.route->pattern, request->id, failure.what());
-        reply = to_api_error({Code::kInternal, "The server failed on this request"}).response();
+        reply = to_api_error({Code::kInternal, "The server failed on this request"})
+                    .response(match.route->errors);
       }
       request->body = {};  // it may be large, and the answer may take long
     }
@@ -134,7 +136,7 @@ asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> reque
   while (!job->done && !gone_ && !cut_) co_await wait_until(Clock::time_point::max());
   if (job->done) co_return std::move(job->reply);
   const ApiError stopping{503, "The server is stopping", "unavailable", {}, {}};
-  co_return stopping.response();
+  co_return stopping.response(passage_.errors);
 }
 
 asio::awaitable<bool> Connection::send_answer(const HttpRequest& request,

@@ -87,6 +87,7 @@ Passage pass_gate(const HttpRequest& head, const Peer& peer, AccessControl* acce
     }
   }
   RouteMatch match = match_route(head);
+  if (match.route != nullptr) out.errors = match.route->errors;
   const bool is_public = match.route != nullptr && match.route->permission == kPublic;
   if (access == nullptr) {
     out.caller = std::make_shared<const Caller>(Caller::local());

@@ -31,8 +31,9 @@ struct Passage {
   RouteMatch match;
   std::shared_ptr<const Caller> caller;  // set unless refused
   std::optional<ApiError> refusal;
-  std::optional<HttpResponse> answer;  // the gate's own, to a browser's question
-  HttpFields fields;                   // further ones of the response, whatever it is
+  ErrorForm errors = ErrorForm::kOpenAi;  // what the route's clients expect
+  std::optional<HttpResponse> answer;     // the gate's own, to a browser's question
+  HttpFields fields;                      // further ones of the response, whatever it is
 };
 
 // Decides from a request's head alone, so that strangers' bodies are never read. `access` is null

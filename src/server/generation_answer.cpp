@@ -25,11 +25,19 @@ void move_to_back(std::vector<TextLogprobs>& from, std::vector<TextLogprobs>& to
 
 }  // namespace
 
+void AnswerFormat::failure(const ApiError& error, std::string& out) {
+  append_sse(error.json(), out);
+}
+
 GenerationAnswer::GenerationAnswer(std::vector<std::unique_ptr<TextStream>> streams,
                                    std::unique_ptr<AnswerFormat> format,
                                    const GenerationAnswerOptions& options,
-                                   std::unique_ptr<AnswerAudit> audit)
-    : format_(std::move(format)), options_(options), audit_(std::move(audit)) {
+                                   std::unique_ptr<AnswerAudit> audit,
+                                   std::unique_ptr<AnswerMeter> meter)
+    : format_(std::move(format)),
+      options_(options),
+      audit_(std::move(audit)),
+      meter_(std::move(meter)) {
   for (auto& stream : streams) {
     Choice& choice = choices_.emplace_back();
     choice.usage = stream->usage();
@@ -51,7 +59,9 @@ void GenerationAnswer::on_ready(std::function<void()> wake) {
 Answer::Progress GenerationAnswer::advance(std::string& out) {
   if (state_ == State::kDone) return Progress::kDone;
   if (!opened_ && options_.stream) {
-    for (size_t i = 0; i < choices_.size(); ++i) format_->opening(static_cast<int32_t>(i), out);
+    for (size_t i = 0; i < choices_.size(); ++i) {
+      format_->opening(static_cast<int32_t>(i), choices_[i].usage, out);
+    }
   }
   opened_ = true;
   bool any = true;
@@ -79,6 +89,7 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
     return true;
   }
   if (audit_) audit_->take(static_cast<size_t>(index), *event);
+  if (meter_) meter_->take(static_cast<size_t>(index), *event);
   for (const TextLogprobs& token : event->logprobs) choice.logprob_sum += token.chosen.logprob;
   choice.logprob_count += std::ssize(event->logprobs);
   if (options_.hide_reasoning) {
@@ -96,9 +107,10 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
   if (!event->end) return true;
   choice.done = true;
   choice.finish = event->finish;
+  choice.stop_string = event->stop_string;
   choice.usage = event->usage;
   choice.stream.reset();
-  if (options_.stream) format_->closing(index, choice.finish, out);
+  if (options_.stream) format_->closing(index, *event, out);
   for (const Choice& other : choices_) {
     if (!other.done) return true;
   }
@@ -125,6 +137,7 @@ void GenerationAnswer::fail(const Error& error) {
 // All is known; what ends the answer waits for its record.
 void GenerationAnswer::close(std::string_view outcome) {
   state_ = State::kClosing;
+  if (meter_) meter_->close(usage());
   if (audit_) {
     audit_->close(choices_, usage(), outcome, error_ ? error_->code : std::string_view());
   }
@@ -138,9 +151,7 @@ void GenerationAnswer::settle(std::string& out) {
   }
   state_ = State::kDone;
   if (!options_.stream) return;
-  if (error_) return append_sse(error_->json(), out);
-  if (options_.include_usage) format_->usage(usage(), out);
-  append_sse("[DONE]", out);
+  error_ ? format_->failure(*error_, out) : format_->ending(usage(), out);
 }
 
 // Does not wait for the record: a part of an answer is not an answer.
@@ -149,7 +160,7 @@ void GenerationAnswer::interrupt(std::string& out) {
   if (state_ == State::kRunning) fail({Code::kUnavailable, "The server is stopping"});
   if (!error_) error_ = to_api_error({Code::kUnavailable, "The server is stopping"});
   state_ = State::kDone;
-  if (options_.stream) append_sse(error_->json(), out);
+  if (options_.stream) format_->failure(*error_, out);
 }
 
 HttpFields GenerationAnswer::fields() const {
@@ -188,7 +199,7 @@ void GenerationAnswer::keep_the_best() {
 
 HttpResponse GenerationAnswer::response() {
   CHECK(state_ == State::kDone) << "the answer is not complete";
-  if (error_) return error_->response();
+  if (error_) return format_->refusal(*error_);
   used_ = usage();
   if (options_.best_per_prompt < options_.choices_per_prompt) keep_the_best();
   return {.body = format_->whole(choices_, *used_)};

@@ -8,6 +8,7 @@
 #include "engine/served_model.h"
 #include "server/answer_audit.h"
 #include "server/api_error.h"
+#include "server/metrics.h"
 #include "server/reply.h"
 
 namespace holdfast {
@@ -21,6 +22,7 @@ struct Choice {
   int64_t logprob_count = 0;
   bool done = false;
   FinishReason finish = FinishReason::kStop;
+  std::string stop_string;  // what ended it, if one did
   Usage usage;
 };
 
@@ -28,16 +30,20 @@ struct Choice {
 class AnswerFormat {
  public:
   virtual ~AnswerFormat() = default;
-  virtual void opening(int32_t index, std::string& out) = 0;
+  // Of each choice: before its first event, with the prompt's usage; then, with its end event.
+  virtual void opening(int32_t index, const Usage& prompt, std::string& out) = 0;
   virtual void delta(int32_t index, const TextEvent& event, std::string& out) = 0;
-  virtual void closing(int32_t index, FinishReason finish, std::string& out) = 0;
-  virtual void usage(const Usage& usage, std::string& out) = 0;
+  virtual void closing(int32_t index, const TextEvent& end, std::string& out) = 0;
+  // What a stream ends with: after all choices, or after a failure.
+  virtual void ending(const Usage& usage, std::string& out) = 0;
+  virtual void failure(const ApiError& error, std::string& out);
+  // Without a stream.
   virtual std::string whole(const std::vector<Choice>& choices, const Usage& usage) = 0;
+  virtual HttpResponse refusal(const ApiError& error) { return error.response(); }
 };
 
 struct GenerationAnswerOptions {
   bool stream = false;
-  bool include_usage = false;  // a last event with the usage
   int32_t choices_per_prompt = 1;
   int32_t best_per_prompt = 1;  // of them, those with the highest log probability a token are given
   bool hide_reasoning = false;  // it is counted, and not told
@@ -46,10 +52,11 @@ struct GenerationAnswerOptions {
 class GenerationAnswer final : public Answer {
  public:
   // `streams` in the order of their index; those of one prompt stand together. `audit`: what puts
-  // the answer on record; null: nothing does.
+  // the answer on record; null: nothing does. `meter`: what times it; null: nobody.
   GenerationAnswer(std::vector<std::unique_ptr<TextStream>> streams,
                    std::unique_ptr<AnswerFormat> format, const GenerationAnswerOptions& options,
-                   std::unique_ptr<AnswerAudit> audit = nullptr);
+                   std::unique_ptr<AnswerAudit> audit = nullptr,
+                   std::unique_ptr<AnswerMeter> meter = nullptr);
 
   ~GenerationAnswer() override;
 
@@ -76,6 +83,7 @@ class GenerationAnswer final : public Answer {
   std::unique_ptr<AnswerFormat> format_;
   GenerationAnswerOptions options_;
   std::unique_ptr<AnswerAudit> audit_;
+  std::unique_ptr<AnswerMeter> meter_;
   bool opened_ = false;
   State state_ = State::kRunning;
   std::optional<ApiError> error_;

@@ -1,6 +1,7 @@
 // A request and a response as the routes see them: no sockets, no parser.
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@ struct HttpRequest {
   std::string query;   // after '?', as sent
   HttpFields fields;   // names in lower case, in the order sent; trailers are not among them
   std::string body;
+  std::chrono::steady_clock::time_point arrival;  // of its first byte
   std::string id;  // the request's id: the client's x-request-id when it is harmless, else ours
   bool http_1_0 = false;
   bool keep_alive = true;

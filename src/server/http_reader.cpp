@@ -80,6 +80,7 @@ size_t HttpReader::put(std::string_view bytes) {
   while (!started_ && used < bytes.size() && (bytes[used] == '\r' || bytes[used] == '\n')) ++used;
   auto& beast = parser_->beast;
   while (used < bytes.size() && !done_ && !error_) {
+    if (!started_) request_.arrival = std::chrono::steady_clock::now();
     started_ = true;
     boost::beast::error_code ec;
     const std::string_view rest = bytes.substr(used);

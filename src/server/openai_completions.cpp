@@ -32,7 +32,7 @@ ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
 
   const bool logprobs = request.options.logprobs >= 0;
   if (request.best_of > request.n && !logprobs) request.options.logprobs = 0;  // to know the best
-  TextStreams streams;
+  Started started{&model, {}};
   for (const auto& prompt : request.prompts) {
     CompletionRequest completion;
     completion.echo = request.echo;
@@ -45,21 +45,15 @@ ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
       completion.options = options;
       return model.complete(completion);
     };
-    if (auto ok = submit_choices(model, request, "prompt", start, streams); !ok) {
+    if (auto ok = submit_choices(model, request, "prompt", start, started.streams); !ok) {
       return tl::unexpected(std::move(ok).error());
     }
   }
-  const auto choices = static_cast<int32_t>(streams.size());
-  auto audit = begin_audit(call, kRoute, model, request, streams);
+  const auto choices = static_cast<int32_t>(started.streams.size());
   Envelope envelope{random_id("cmpl-"), model.id(), system_fingerprint(model), unix_time()};
-  return std::make_unique<GenerationAnswer>(
-      std::move(streams),
-      make_completion_format(std::move(envelope), choices, logprobs, request.include_usage),
-      GenerationAnswerOptions{.stream = request.stream,
-                              .include_usage = request.include_usage,
-                              .choices_per_prompt = request.candidates(),
-                              .best_per_prompt = request.n},
-      std::move(audit));
+  return make_answer(
+      call, kRoute, request, std::move(started),
+      make_completion_format(std::move(envelope), choices, logprobs, request.include_usage));
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include <boost/json/fwd.hpp>
+
 #include "engine/served_model.h"
 #include "server/api_error.h"
 
@@ -40,6 +42,8 @@ struct OpenAiCompletionRequest : OpenAiRequest {
 };
 
 ApiResult<OpenAiChatRequest> parse_chat_request(std::string_view body);
+// The same of a body that is parsed already; takes it apart. Other families translate theirs to it.
+ApiResult<OpenAiChatRequest> parse_chat_object(boost::json::object& body);
 ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view body);
 
 }  // namespace holdfast

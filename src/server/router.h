@@ -23,9 +23,6 @@ struct Call {
 // Of routes that answer anybody: liveness, and nothing else.
 inline constexpr std::string_view kPublic = "public";
 
-// How a family of clients wants to be told of errors.
-enum class ErrorForm { kOpenAi, kAnthropic };
-
 struct Route {
   std::string_view method;
   // "/v1/files/{id}/content": "{...}" takes one segment of the path, "{...*}" as many as there are.

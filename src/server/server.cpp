@@ -213,12 +213,14 @@ void HttpServer::welcome(Connection::Socket socket) {
     number = runtime_.next_connection++;
     room = runtime_.live.size() < most;
     runtime_.live.emplace(number, connection);
+    runtime_.app.connections = static_cast<int>(runtime_.live.size());
   }
   asio::co_spawn(executor, room ? connection->run() : connection->turn_away(),
                  [this, number, connection](const std::exception_ptr& failure) {
                    if (failure) spdlog::error("a connection failed");
                    const std::lock_guard lock(runtime_.mutex);
                    runtime_.live.erase(number);
+                   runtime_.app.connections = static_cast<int>(runtime_.live.size());
                    runtime_.changed.notify_all();
                  });
 }

@@ -1,4 +1,4 @@
-// Server-sent events (WHATWG HTML, section 9.2), as OpenAI's API uses them: data lines only.
+// Server-sent events (WHATWG HTML, section 9.2): data lines, and names where an API has them.
 #pragma once
 
 #include <string>
@@ -11,6 +11,13 @@ inline void append_sse(std::string_view json, std::string& out) {
   out += "data: ";
   out += json;
   out += "\n\n";
+}
+
+inline void append_sse_event(std::string_view name, std::string_view json, std::string& out) {
+  out += "event: ";
+  out += name;
+  out += '\n';
+  append_sse(json, out);
 }
 
 // A comment that clients skip: keeps proxies from closing a quiet stream.

@@ -56,14 +56,53 @@ ApiResult<void> check_audit(const App& app, std::string_view route) {
   return app.auditor->check_ready(route);
 }
 
-std::unique_ptr<AnswerAudit> begin_audit(const Call& call, std::string_view route,
-                                         const ServedModel& model, const OpenAiRequest& request,
-                                         const TextStreams& streams) {
-  if (!call.app.auditor) return nullptr;
-  std::vector<uint64_t> seeds;
-  for (const auto& stream : streams) seeds.push_back(stream->seed());
-  return std::make_unique<AnswerAudit>(call.app.auditor, call, route, model, request,
-                                       std::move(seeds));
+ChatRequest chat_of(const OpenAiChatRequest& request) {
+  ChatRequest chat;
+  chat.messages_json = request.messages_json;
+  chat.template_extra_json = request.template_extra_json;
+  chat.options = request.options;
+  return chat;
+}
+
+ApiResult<Started> start_chat(const Call& call, std::string_view route,
+                              OpenAiChatRequest& request) {
+  const auto found = call.app.find_model(request.model, call.caller);
+  if (!found) return tl::unexpected(found.error());
+  Started out{*found, {}};
+  request.options.cache_salt = call.caller.cache_salt();
+  if (auto ok = fit_to_model(*out.model, request); !ok)
+    return tl::unexpected(std::move(ok).error());
+  if (auto ok = check_audit(call.app, route); !ok) return tl::unexpected(std::move(ok).error());
+  ChatRequest chat = chat_of(request);
+  const auto start = [&](const TextOptions& options) {
+    chat.options = options;
+    return out.model->chat(chat);
+  };
+  if (auto ok = submit_choices(*out.model, request, "messages", start, out.streams); !ok) {
+    return tl::unexpected(std::move(ok).error());
+  }
+  return out;
+}
+
+std::unique_ptr<Answer> make_answer(const Call& call, std::string_view route,
+                                    const OpenAiRequest& request, Started started,
+                                    std::unique_ptr<AnswerFormat> format) {
+  const ServedModel& model = *started.model;
+  std::unique_ptr<AnswerAudit> audit;
+  if (call.app.auditor) {
+    std::vector<uint64_t> seeds;
+    for (const auto& stream : started.streams) seeds.push_back(stream->seed());
+    audit = std::make_unique<AnswerAudit>(call.app.auditor, call, route, model, request,
+                                          std::move(seeds));
+  }
+  auto meter = call.app.metrics->meter(model.id(), call.caller.tenant, started.streams.size(),
+                                       call.request.arrival);
+  const GenerationAnswerOptions options{.stream = request.stream,
+                                        .choices_per_prompt = request.candidates(),
+                                        .best_per_prompt = request.n,
+                                        .hide_reasoning = !call.caller.grants.shows_thinking};
+  return std::make_unique<GenerationAnswer>(std::move(started.streams), std::move(format), options,
+                                            std::move(audit), std::move(meter));
 }
 
 }  // namespace holdfast

@@ -7,6 +7,7 @@
 
 #include "server/answer_audit.h"
 #include "server/app.h"
+#include "server/generation_answer.h"
 #include "server/openai_request.h"
 
 namespace holdfast {
@@ -30,9 +31,22 @@ ApiResult<void> submit_choices(
 
 // 503 when this route's answers must be on record and cannot be.
 ApiResult<void> check_audit(const App& app, std::string_view route);
-// The record of an answer whose generations run; null when nothing is recorded.
-std::unique_ptr<AnswerAudit> begin_audit(const Call& call, std::string_view route,
-                                         const ServedModel& model, const OpenAiRequest& request,
-                                         const TextStreams& streams);
+
+// The messages as the model takes them; `request`'s first choice.
+ChatRequest chat_of(const OpenAiChatRequest& request);
+
+// Generations that run, of a model.
+struct Started {
+  ServedModel* model = nullptr;
+  TextStreams streams;
+};
+// Of a chat, whatever family asked: finds the model, completes `request` with what only the model
+// knows, and submits it.
+ApiResult<Started> start_chat(const Call& call, std::string_view route, OpenAiChatRequest& request);
+
+// Their answer in its family's form; goes on record and is measured.
+std::unique_ptr<Answer> make_answer(const Call& call, std::string_view route,
+                                    const OpenAiRequest& request, Started started,
+                                    std::unique_ptr<AnswerFormat> format);
 
 }  // namespace holdfast

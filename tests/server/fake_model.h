@@ -120,6 +120,9 @@ class FakeModel final : public ServedModel {
     return start(request.options);
   }
   Result<std::string> render_prompt(const ChatRequest&) const override { return std::string(); }
+  Result<std::vector<int32_t>> prompt_tokens(const ChatRequest&) const override {
+    return std::vector<int32_t>{1, 2, 3};
+  }
 
   // The script of the next generation that is started. Without any: "Hello" in two pieces.
   std::shared_ptr<Script> plan() {

@@ -1,6 +1,7 @@
 // Walks the whole table of routes: whoever adds one without a lock on it hears of it here.
 #include "server/gate.h"
 
+#include <atomic>
 #include <filesystem>
 #include <set>
 
@@ -27,6 +28,7 @@ class GateTest : public testing::Test {
     AccessControl::Options access;
     access.folder = folder_;
     access.policy_file = policy;
+    access.clock = [this] { return now_.load(); };
     auto opened = AccessControl::open(std::move(access));
     ASSERT_TRUE(opened) << to_string(opened.error());
     access_ = std::move(*opened);
@@ -65,6 +67,7 @@ class GateTest : public testing::Test {
            std::string(route.pattern.substr(route.pattern.find('}') + 1));
   }
 
+  std::atomic<int64_t> now_{1'700'000'000};
   std::string folder_;
   std::shared_ptr<AccessControl> access_;
   std::unique_ptr<Server> server_;
@@ -76,6 +79,7 @@ TEST_F(GateTest, EveryRouteIsLocked) {
   for (const Route& route : routes()) {
     const std::string path = path_of(route);
     EXPECT_FALSE(route.summary.empty()) << route.pattern;
+    now_ += 61;  // else these would be too many failures
     if (open.contains(route.pattern)) {
       EXPECT_EQ(ask(route.method, path, ""), 200) << route.pattern;
       continue;

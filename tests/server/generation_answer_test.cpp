@@ -27,7 +27,7 @@ struct Scene {
                         int choices_per_prompt = 1) {
     return {std::move(streams),
             make_chat_format(kEnvelope, logprobs, usage),
-            {stream, usage, choices_per_prompt}};
+            {stream, choices_per_prompt}};
   }
   std::vector<std::shared_ptr<Script>> scripts;
   std::vector<std::unique_ptr<TextStream>> streams;
