@@ -22,10 +22,15 @@ class Package:
     name: str  # on PyPI
     version: str
     sha256: str
+    wheel: bool = False  # else a source package
 
     @property
     def stem(self) -> str:
         return f"{self.name.replace('-', '_')}-{self.version}"
+
+    @property
+    def archive(self) -> str:
+        return f"{self.stem}-py3-none-any.whl" if self.wheel else f"{self.stem}.tar.gz"
 
 
 # By the folder under vendor/ that we want.
@@ -44,14 +49,15 @@ class Unavailable(Exception):
 
 
 def download(package: Package) -> Path:
-    archive = FOLDER / f"{package.stem}.tar.gz"
+    archive = FOLDER / package.archive
     if not archive.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
         # pip reads a source package's metadata by running its build system; with a hash it checks the file before.
         pin = FOLDER / f"{package.stem}.txt"
         pin.write_text(f"{package.name}=={package.version} --hash=sha256:{package.sha256}\n")
         command = [sys.executable, "-m", "pip", "download", "--disable-pip-version-check", "-q", "--no-deps"]
-        command += ["--no-binary", package.name, "--require-hashes", "-d", str(FOLDER), "-r", str(pin)]
+        command += ["--only-binary" if package.wheel else "--no-binary", package.name]
+        command += ["--require-hashes", "-d", str(FOLDER), "-r", str(pin)]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0 or not archive.exists():
             raise Unavailable(f"pip could not fetch {package.name} {package.version}: {done.stderr.strip()[-500:]}")

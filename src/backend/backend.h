@@ -91,6 +91,11 @@ struct AttentionParams {
   float scale;
 };
 
+// The rows [begin, end) of one text among those of a batch.
+struct RowRange {
+  int32_t begin = 0, end = 0;
+};
+
 struct MlaParams {
   int32_t heads, kv_rank, rope_dim;
   float scale;
@@ -177,6 +182,10 @@ class Backend {
   // The same over each of `heads` equal parts of a row, weight: [cols / heads] (Qwen3's q and k
   // norm). In place.
   virtual void head_rms_norm(Mat x, int32_t heads, const PreparedVector& weight, float eps) = 0;
+  // out = (x - mean(x)) / sqrt(variance(x) + eps) * weight + bias, over each row (arXiv
+  // 1607.06450). out may be x.
+  virtual void layer_norm(Mat x, const PreparedVector& weight, const PreparedVector& bias,
+                          float eps, Mat out) = 0;
   // Several matrices over one x, so that x is quantized and read once.
   virtual void linear(Mat x, std::span<const LinearJob> jobs) = 0;
   // One small matrix for each head: out columns [h*out_dim, (h+1)*out_dim) = weights[h] x columns
@@ -198,6 +207,13 @@ class Backend {
   // against the cached latent, out: [rows, heads * kv_rank].
   virtual void mla_attention(Mat q, const KvCache& cache, int32_t layer, const Batch& batch,
                              const MlaParams& params, Mat out) = 0;
+  // Attention of every row over all rows of its text, without a cache: encoders. q, out: [rows,
+  // heads * head_dim]; k, v: [rows, kv_heads * head_dim]. Reduces as attention() does.
+  virtual void full_attention(Mat q, Mat k, Mat v, std::span<const RowRange> texts,
+                              const AttentionParams& params, Mat out) = 0;
+  // out = x * Phi(x), the exact form (arXiv 1606.08415, section 2); out = tanh(x). out may be x.
+  virtual void gelu(Mat x, Mat out) = 0;
+  virtual void tanh(Mat x, Mat out) = 0;
   // out = silu(gate) * up. out may be gate.
   virtual void swiglu(Mat gate, Mat up, Mat out) = 0;
   // out += sum over chosen experts of weight_e * down_e(silu(gate_e x) * up_e x), routed by params.

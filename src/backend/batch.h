@@ -21,6 +21,7 @@ struct Batch {
   std::span<const int32_t> positions;  // [rows]
   std::span<const SequenceSlice> sequences;
   std::span<const int32_t> logit_rows;  // rows whose logits are wanted, ascending
+  bool hidden = false;  // the final hidden states of these rows are wanted instead of logits
 };
 
 }  // namespace holdfast

@@ -92,6 +92,10 @@ class ProfiledBackend final : public Backend {
   void head_rms_norm(Mat x, int32_t heads, const PreparedVector& weight, float eps) override {
     timed("norm", {}, [&] { inner_->head_rms_norm(x, heads, weight, eps); });
   }
+  void layer_norm(Mat x, const PreparedVector& weight, const PreparedVector& bias, float eps,
+                  Mat out) override {
+    timed("norm", {}, [&] { inner_->layer_norm(x, weight, bias, eps, out); });
+  }
   void linear(Mat x, std::span<const LinearJob> jobs) override {
     Profile::Work work;
     std::set<std::string_view> types;
@@ -132,6 +136,20 @@ class ProfiledBackend final : public Backend {
     const double each = 2.0 * params.heads * (2.0 * params.kv_rank + params.rope_dim);
     timed("attention", attention_work(cache, batch, each),
           [&] { inner_->mla_attention(q, cache, layer, batch, params, out); });
+  }
+  void full_attention(Mat q, Mat k, Mat v, std::span<const RowRange> texts,
+                      const AttentionParams& params, Mat out) override {
+    double seen = 0.0;
+    for (const RowRange& text : texts) seen += std::pow(text.end - text.begin, 2.0);
+    Profile::Work work;
+    work.fp32 = 4.0 * params.heads * params.head_dim * seen;
+    timed("attention", work, [&] { inner_->full_attention(q, k, v, texts, params, out); });
+  }
+  void gelu(Mat x, Mat out) override {
+    timed("gelu", {}, [&] { inner_->gelu(x, out); });
+  }
+  void tanh(Mat x, Mat out) override {
+    timed("tanh", {}, [&] { inner_->tanh(x, out); });
   }
   void swiglu(Mat gate, Mat up, Mat out) override {
     timed("swiglu", {}, [&] { inner_->swiglu(gate, up, out); });

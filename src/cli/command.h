@@ -20,6 +20,7 @@ void register_audit(CLI::App& app, Action& action);
 void register_bench(CLI::App& app, Action& action);
 void register_convert(CLI::App& app, Action& action);
 void register_doctor(CLI::App& app, Action& action);
+void register_embed(CLI::App& app, Action& action);
 void register_eval(CLI::App& app, Action& action);
 void register_generate(CLI::App& app, Action& action);
 void register_inspect(CLI::App& app, Action& action);

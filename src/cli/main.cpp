@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
            register_openapi,
            register_audit,
            register_generate,
+           register_embed,
            register_inspect,
            register_convert,
            register_tokenize,

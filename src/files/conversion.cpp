@@ -164,6 +164,9 @@ Result<Conversion> from_directory(const std::string& path) {
   Conversion out;
   ASSIGN_OR_RETURN(out.model, open_hf_model(path));
   out.config = out.model->config();
+  if (out.config.is_encoder()) {
+    return fail(Code::kUnimplemented, "encoders are not converted; they are used as they are", path);
+  }
   if (out.config.mla.kv_rank != 0 && out.config.rope.style != RopeStyle::kInterleaved) {
     return fail(Code::kUnimplemented,
                 "the model rotates halves of a head (rope_interleave is false), which GGUF's "

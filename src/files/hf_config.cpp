@@ -13,9 +13,10 @@ namespace {
 struct Family {
   std::string_view model_type, architecture;
 };
-constexpr std::array kFamilies{Family{"llama", "llama"}, Family{"qwen2", "qwen2"},
-                               Family{"qwen3", "qwen3"}, Family{"deepseek_v2", "deepseek2"},
-                               Family{"deepseek_v3", "deepseek2"}};
+constexpr std::array kFamilies{
+    Family{"llama", "llama"},           Family{"qwen2", "qwen2"},
+    Family{"qwen3", "qwen3"},           Family{"deepseek_v2", "deepseek2"},
+    Family{"deepseek_v3", "deepseek2"}, Family{"bert", "bert"}};
 
 // Optional fields leave `out` as it is when they are missing or null.
 Status read(const JsonObject& json, std::string_view key, int32_t& out, bool required = false) {
@@ -192,6 +193,32 @@ Status check_plain(const JsonObject& json) {
   return {};
 }
 
+Status read_bert(const JsonObject& json, ModelConfig& model) {
+  ASSIGN_OR_RETURN(const auto activation, json.get_string("hidden_act"));
+  if (activation.value_or("gelu") != "gelu")
+    return unknown(json, "hidden_act", *activation, "gelu is");
+  ASSIGN_OR_RETURN(const auto positions, json.get_string("position_embedding_type"));
+  if (positions.value_or("absolute") != "absolute")
+    return unknown(json, "position_embedding_type", *positions, "absolute is");
+  for (const char* key : {"is_decoder", "add_cross_attention"}) {
+    bool on = false;
+    RETURN_IF_ERROR(read(json, key, on));
+    if (on) return unknown(json, key, "true", "encoders are");
+  }
+  RETURN_IF_ERROR(read(json, "num_hidden_layers", model.layers, true));
+  RETURN_IF_ERROR(read(json, "hidden_size", model.hidden, true));
+  RETURN_IF_ERROR(read(json, "intermediate_size", model.ffn, true));
+  RETURN_IF_ERROR(read(json, "num_attention_heads", model.heads, true));
+  RETURN_IF_ERROR(read(json, "vocab_size", model.vocab, true));
+  RETURN_IF_ERROR(read(json, "max_position_embeddings", model.context, true));
+  model.kv_heads = model.heads;
+  if (model.heads > 0) model.head_dim = model.hidden / model.heads;
+  model.norm_eps = 1e-12f;
+  RETURN_IF_ERROR(read(json, "layer_norm_eps", model.norm_eps));
+  model.encoder.token_types = 2;
+  return read(json, "type_vocab_size", model.encoder.token_types);
+}
+
 }  // namespace
 
 Result<HfConfig> hf_config(const std::string& file, std::string_view text) {
@@ -206,7 +233,14 @@ Result<HfConfig> hf_config(const std::string& file, std::string_view text) {
   }
   if (model.architecture.empty())
     return unknown(json, "model_type", *type,
-                   "llama, qwen2, qwen3, deepseek_v2 and deepseek_v3 are");
+                   "llama, qwen2, qwen3, deepseek_v2, deepseek_v3 and bert are");
+  RETURN_IF_ERROR(read(json, "is_matryoshka", model.encoder.shortens));
+  if (json.has("matryoshka_dimensions")) model.encoder.shortens = true;
+  if (model.architecture == "bert") {
+    RETURN_IF_ERROR(read_bert(json, model));
+    RETURN_IF_ERROR(validate(model, file));
+    return config;
+  }
   RETURN_IF_ERROR(check_plain(json));
 
   RETURN_IF_ERROR(read(json, "num_hidden_layers", model.layers, true));

@@ -126,6 +126,9 @@ Result<std::string> template_in(const std::string& file, std::string_view text) 
 Result<TokenizerData> hf_tokenizer(const std::string& directory, const FileOpener& opener) {
   TokenizerData data;
   ASSIGN_OR_RETURN(data.tokenizer_json, read_text(directory, "tokenizer.json", opener));
+  if (data.tokenizer_json.empty()) {
+    ASSIGN_OR_RETURN(data.vocab_txt, read_text(directory, "vocab.txt", opener));
+  }
   ASSIGN_OR_RETURN(data.tokenizer_config_json,
                    read_text(directory, "tokenizer_config.json", opener));
   ASSIGN_OR_RETURN(data.generation_config_json,

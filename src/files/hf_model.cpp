@@ -12,6 +12,7 @@
 #include "files/hf_config.h"
 #include "files/hf_directory.h"
 #include "files/hf_names.h"
+#include "files/sentence_transformer.h"
 #include "tensor/blocks.h"
 
 namespace holdfast {
@@ -39,6 +40,7 @@ class HfModel final : public ModelFile {
     for (const auto& [name, stored] : weights_.tensors) RETURN_IF_ERROR(add(stored));
     list();
     hf_.model.tied_embeddings = hf_.tie_word_embeddings || !has("output.weight");
+    RETURN_IF_ERROR(read_encoder(opener));
     hf_.model.name = std::filesystem::path(path_ + "/").parent_path().filename().string();
     ASSIGN_OR_RETURN(tokenizer_, hf_tokenizer(path_, opener));
     ASSIGN_OR_RETURN(hf_.model.sampling, hf_sampling(path_ + "/generation_config.json",
@@ -77,6 +79,19 @@ class HfModel final : public ModelFile {
   }
 
  private:
+  // What the directory says beside config.json about embeddings and labels.
+  Status read_encoder(const FileOpener& opener) {
+    if (hf_.model.is_encoder() && has("cls.output.weight")) {
+      ASSIGN_OR_RETURN(const TensorView view, tensor("cls.output.weight"));
+      if (view.shape.rank != 2 || view.rows() > INT32_MAX) {
+        return fail(Code::kCorrupt,
+                    fmt::format("the classifier has shape {}", shape_text(view.shape)), path_);
+      }
+      hf_.model.encoder.labels = static_cast<int32_t>(view.rows());
+    }
+    return read_sentence_transformer(path_, opener, hf_.model);
+  }
+
   // Files one stored tensor under its GGUF name. Names no family has are left alone.
   Status add(const StoredTensor& stored) {
     auto name = gguf_name(stored.tensor->name);

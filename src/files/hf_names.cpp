@@ -18,6 +18,26 @@ constexpr std::array kOutside{
     Pair{"lm_head.weight", "output.weight"},
 };
 
+// Of BERT: behind an optional "bert.", and there behind "encoder.layer.N.".
+constexpr std::array kBertOutside{
+    Pair{"embeddings.word_embeddings", "token_embd"},
+    Pair{"embeddings.position_embeddings", "position_embd"},
+    Pair{"embeddings.token_type_embeddings", "token_types"},
+    Pair{"embeddings.LayerNorm", "token_embd_norm"},
+    Pair{"pooler.dense", "cls"},
+    Pair{"classifier", "cls.output"},
+};
+constexpr std::array kBertInLayer{
+    Pair{"attention.self.query", "attn_q"},
+    Pair{"attention.self.key", "attn_k"},
+    Pair{"attention.self.value", "attn_v"},
+    Pair{"attention.output.dense", "attn_output"},
+    Pair{"attention.output.LayerNorm", "attn_output_norm"},
+    Pair{"intermediate.dense", "ffn_up"},
+    Pair{"output.dense", "ffn_down"},
+    Pair{"output.LayerNorm", "layer_output_norm"},
+};
+
 // Behind "model.layers.N." and "blk.N.". The suffix (weight or bias) stays, where none is given.
 constexpr std::array kInLayer{
     Pair{"input_layernorm", "attn_norm"},
@@ -102,13 +122,36 @@ std::optional<GgufName> expert_name(int32_t layer, std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<GgufName> bert_name(std::string_view text) {
+  take_prefix(text, "bert.");
+  const std::size_t dot = text.rfind('.');
+  if (dot == std::string_view::npos) return std::nullopt;
+  std::string_view suffix = text.substr(dot);
+  if (suffix == ".gamma") suffix = ".weight";  // of checkpoints that came from TensorFlow
+  if (suffix == ".beta") suffix = ".bias";
+  if (suffix != ".weight" && suffix != ".bias") return std::nullopt;
+  text = text.substr(0, dot);
+  for (const Pair& pair : kBertOutside) {
+    if (pair.hf == text) return GgufName{fmt::format("{}{}", pair.gguf, suffix)};
+  }
+  if (!take_prefix(text, "encoder.layer.")) return std::nullopt;
+  const auto layer = take_number(text);
+  if (!layer) return std::nullopt;
+  for (const Pair& pair : kBertInLayer) {
+    if (pair.hf == text) {
+      return GgufName{fmt::format("blk.{}.{}{}", *layer, pair.gguf, suffix), *layer};
+    }
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<GgufName> gguf_name(std::string_view text) {
   for (const Pair& pair : kOutside) {
     if (pair.hf == text) return GgufName{std::string(pair.gguf)};
   }
-  if (!take_prefix(text, "model.layers.")) return std::nullopt;
+  if (!take_prefix(text, "model.layers.")) return bert_name(text);
   const auto layer = take_number(text);
   if (!layer) return std::nullopt;
   if (take_prefix(text, "mlp.experts.")) return expert_name(*layer, text);

@@ -87,6 +87,18 @@ void check_moe(const MoeConfig& moe, int32_t layers, Checker& check) {
 
 }  // namespace
 
+std::string_view pooling_name(Pooling pooling) {
+  constexpr std::string_view kNames[] = {"none", "mean", "cls", "last"};
+  return kNames[static_cast<int>(pooling)];
+}
+
+std::optional<Pooling> find_pooling(std::string_view name) {
+  for (const Pooling p : {Pooling::kNone, Pooling::kMean, Pooling::kCls, Pooling::kLast}) {
+    if (pooling_name(p) == name) return p;
+  }
+  return std::nullopt;
+}
+
 Status validate(const ModelConfig& config, const std::string& where) {
   Checker check(where);
   check.range("layers", config.layers, 1, kMostLayers);
@@ -99,7 +111,13 @@ Status validate(const ModelConfig& config, const std::string& where) {
   check.range("vocabulary", config.vocab, 1, kMostVocab);
   check.range("context", config.context, 1, INT32_MAX);
   check.finite("norm epsilon", config.norm_eps, false);
-  check_rope(config.rope, config.head_dim, check);
+  if (config.is_encoder()) {
+    check.range("token types", config.encoder.token_types, 1, 1 << 10);
+    check.divides("attention heads", config.heads, "hidden width", config.hidden);
+  } else {
+    check_rope(config.rope, config.head_dim, check);
+  }
+  check.range("the longest text", config.encoder.most_tokens, 0, config.context);
   check_moe(config.moe, config.layers, check);
   const MlaConfig& mla = config.mla;
   if (mla.kv_rank != 0) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -58,6 +59,22 @@ struct MlaConfig {     // kv_rank == 0: plain attention
   int32_t nope_dim = 0, rope_dim = 0, value_dim = 0;  // of each head
 };
 
+enum class Pooling { kNone, kMean, kCls, kLast };
+// "mean", "cls" or "last"; "none".
+std::string_view pooling_name(Pooling pooling);
+std::optional<Pooling> find_pooling(std::string_view name);
+
+// What becomes of the final hidden states, as far as the file says (Hugging Face: the modules of
+// sentence-transformers), and what only encoders have.
+struct EncoderConfig {
+  Pooling pooling = Pooling::kNone;
+  bool normalize = false;   // embeddings have length 1
+  int32_t most_tokens = 0;  // of one text; 0: the context
+  int32_t token_types = 0;  // segments a token can belong to
+  bool shortens = false;    // the first dimensions of an embedding are one too (arXiv 2205.13147)
+  int32_t labels = 0;       // outputs of a classifier over the first token; 0: there is none
+};
+
 // How the model's makers want it sampled, as far as the file says (GGUF: general.sampling.*;
 // Hugging Face: generation_config.json).
 struct SamplingDefaults {
@@ -66,8 +83,8 @@ struct SamplingDefaults {
 };
 
 struct ModelConfig {
-  std::string
-      architecture;  // "llama", "qwen2", "qwen3", "deepseek2" (V2, V3 and R1, as GGUF names them)
+  std::string architecture;  // "llama", "qwen2", "qwen3", "deepseek2" (V2, V3 and R1, as GGUF names
+                             // them), "bert"
   std::string name;  // for people; may be empty
   int32_t layers = 0;
   int32_t hidden = 0;
@@ -81,7 +98,11 @@ struct ModelConfig {
   RopeConfig rope;
   MoeConfig moe;
   MlaConfig mla;
+  EncoderConfig encoder;
   SamplingDefaults sampling;
+
+  // Reads whole texts in both directions and generates nothing.
+  bool is_encoder() const { return architecture == "bert"; }
 };
 
 // Refuses sizes that no model has or that contradict each other (heads that kv_heads does not

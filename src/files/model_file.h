@@ -38,6 +38,7 @@ struct TokenizerData {
   std::optional<bool> add_bos, add_eos, add_space_prefix;
   // From a Hugging Face directory; empty otherwise.
   std::string tokenizer_json, tokenizer_config_json, generation_config_json;
+  std::string vocab_txt;  // BERT's, a token a line; only without tokenizer.json
 
   std::string chat_template;  // Jinja source; empty when the model has none
 };

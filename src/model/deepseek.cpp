@@ -219,7 +219,7 @@ Mat DeepSeek::forward(const Batch& batch, KvCache& cache) {
     backend_.linear(values, o);
     feed_forward(layer, x, s);
   }
-  return ends_.logits(backend_, x, c_.norm_eps);
+  return ends_.logits(backend_, batch, x, c_.norm_eps);
 }
 
 }  // namespace

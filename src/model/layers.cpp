@@ -38,9 +38,10 @@ Ends Ends::load(WeightLoader& load, const ModelConfig& config) {
   return ends;
 }
 
-Mat Ends::logits(Backend& backend, Mat x, float eps) const {
+Mat Ends::logits(Backend& backend, const Batch& batch, Mat x, float eps) const {
   const Mat normed = backend.scratch(x.rows, x.cols);
   backend.rms_norm(x, *output_norm, eps, normed);
+  if (batch.hidden) return normed;
   const Mat out = backend.scratch(x.rows, output->rows());
   const LinearJob job[] = {{output.get(), nullptr, out}};
   backend.linear(normed, job);

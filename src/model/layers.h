@@ -31,8 +31,9 @@ struct Ends {
   WeightPtr output;       // [vocab, hidden]; the embedding itself when tied
 
   static Ends load(WeightLoader& load, const ModelConfig& config);
-  // Logits of the rows of x: [x.rows, vocab].
-  Mat logits(Backend& backend, Mat x, float eps) const;
+  // Logits of the rows of x: [x.rows, vocab]; or, where the batch asks for them, the normed hidden
+  // states: [x.rows, hidden].
+  Mat logits(Backend& backend, const Batch& batch, Mat x, float eps) const;
 };
 
 // What a step that only fills the cache returns.
@@ -44,9 +45,9 @@ void keep_logit_rows(Backend& backend, const Batch& batch, Mat& x, Mat& attended
 
 // Builds a family's model: F(config, backend), then F::load(loader), once to check and once to
 // prepare.
-template <class F>
-Result<std::unique_ptr<Model>> load_in_two_passes(const ModelFile& file, Backend& backend,
-                                                  const LoadProgress& progress) {
+template <class F, class Base = Model>
+Result<std::unique_ptr<Base>> load_in_two_passes(const ModelFile& file, Backend& backend,
+                                                 const LoadProgress& progress) {
   WeightLoader loader(file, backend, progress);
   auto model = std::make_unique<F>(file.config(), backend);
   for (const auto pass : {WeightLoader::Pass::kCheck, WeightLoader::Pass::kPrepare}) {

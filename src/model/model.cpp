@@ -22,6 +22,11 @@ Result<std::unique_ptr<Model>> load_model(const ModelFile& file, Backend& backen
       {"deepseek2", load_deepseek},
   };
   const ModelConfig& config = file.config();
+  if (config.is_encoder()) {
+    return fail(Code::kInvalidArgument,
+                "the model is an encoder ('" + config.architecture + "') and generates no text",
+                file.path(), "it gives embeddings: holdfast embed, or /v1/embeddings of a server");
+  }
   std::string known;
   for (const Family& family : kFamilies) {
     if (family.architecture == config.architecture) {

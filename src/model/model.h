@@ -19,7 +19,8 @@ class Model {
   // Layers and widths of this model's KV cache; the caller sets pages, page_tokens and type.
   virtual KvSpec kv_spec() const = 0;
   // Runs one step: appends all rows to the cache and returns the logits of batch.logit_rows,
-  // [logit_rows, vocab], in the backend's scratch (call between begin_step and end_step).
+  // [logit_rows, vocab] (or hidden states, [logit_rows, hidden]), in the backend's scratch (call
+  // between begin_step and end_step).
   virtual Mat forward(const Batch& batch, KvCache& cache) = 0;
 };
 

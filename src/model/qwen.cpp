@@ -112,7 +112,7 @@ Mat Qwen<version>::forward(const Batch& batch, KvCache& cache) {
     backend_.rms_norm(x, *layer.ffn_norm, c_.norm_eps, normed);
     layer.ffn.add_to(backend_, normed, gate_up, x);
   }
-  return ends_.logits(backend_, x, c_.norm_eps);
+  return ends_.logits(backend_, batch, x, c_.norm_eps);
 }
 
 }  // namespace

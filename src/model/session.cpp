@@ -53,9 +53,12 @@ void Session::step(std::span<const SessionInput> inputs, const UseLogits& use) {
   }
 
   backend_.begin_step();
-  const Mat logits = model_.forward(
-      {.tokens = tokens, .positions = positions, .sequences = slices, .logit_rows = logit_rows},
-      *cache_);
+  const Mat logits = model_.forward({.tokens = tokens,
+                                     .positions = positions,
+                                     .sequences = slices,
+                                     .logit_rows = logit_rows,
+                                     .hidden = options_.hidden},
+                                    *cache_);
   if (logits.rows > 0 && use) use(backend_.read(logits));
   backend_.end_step();
 }

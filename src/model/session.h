@@ -17,6 +17,7 @@ struct SessionOptions {
   int32_t context = 512;  // tokens each sequence may hold
   int32_t page_tokens = 32;
   KvType kv_type = KvType::kQ16;
+  bool hidden = false;  // hidden states instead of logits
 };
 
 // Tokens to append to one sequence in a step; the last `logits` of them yield logits.

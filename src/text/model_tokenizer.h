@@ -35,6 +35,8 @@ struct TokenizerParts {
   bool strips_leading_space = false;  // decoding drops the space that encoding put in front
   std::optional<int32_t> bos, eos;
   bool adds_bos = false;
+  std::optional<int32_t> sep;  // stands behind a text that an embedding model reads
+  bool bert_pairs = false;     // two texts read together: BOS first SEP second SEP
   std::set<int32_t> end_of_generation;
 };
 
@@ -49,6 +51,8 @@ class ModelTokenizer final : public Tokenizer {
   std::optional<int32_t> bos() const override { return parts_.bos; }
   std::optional<int32_t> eos() const override { return parts_.eos; }
   bool adds_bos() const override { return parts_.adds_bos; }
+  std::optional<int32_t> sep() const override { return parts_.sep; }
+  bool joins_pairs() const override { return parts_.bert_pairs; }
   bool is_end_of_generation(int32_t token) const override;
   std::optional<int32_t> find(std::string_view token) const override;
 
@@ -74,5 +78,6 @@ void add_known_end_tokens(TokenizerParts& parts);
 // Readers; see Tokenizer::create.
 Result<TokenizerParts> read_gguf_tokenizer(const TokenizerData& data);
 Result<TokenizerParts> read_hugging_face_tokenizer(const TokenizerData& data);
+Result<TokenizerParts> read_vocab_txt(const TokenizerData& data);
 
 }  // namespace holdfast

@@ -33,6 +33,8 @@ std::string_view Normalizer::apply(std::string_view text, bool at_start,
       if (prepend->unless_there && text.starts_with(prepend->text)) continue;
       next = prepend->text;
       next += text;
+    } else if (const auto* form = std::get_if<BertForm>(&step.what)) {
+      next = bert_form(text, *form);
     } else {
       const auto& rule = std::get<NormalizerStep::Replace>(step.what);
       if (text.find(rule.from) == std::string_view::npos) continue;

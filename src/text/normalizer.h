@@ -6,6 +6,8 @@
 #include <variant>
 #include <vector>
 
+#include "text/bert_text.h"
+
 namespace holdfast {
 
 struct NormalizerStep {
@@ -18,7 +20,7 @@ struct NormalizerStep {
   struct Replace {
     std::string from, to;  // `from` is not empty
   };
-  std::variant<Nfc, Prepend, Replace> what;
+  std::variant<Nfc, Prepend, Replace, BertForm> what;
 };
 
 // Thread-safe: const after construction.

@@ -75,11 +75,11 @@ void find_stretches(const std::string& literal, std::string_view word, Cutter& c
   cut.stretch(word.substr(done), false);
 }
 
-void find_stretches(SplitStep::Numeric, std::string_view word, Cutter& cut) {
+void find_stretches(SplitStep::Character is_one, std::string_view word, Cutter& cut) {
   std::size_t done = 0;
   for (std::size_t at = 0; at < word.size();) {
     const Utf8Step step = utf8_step(word.substr(at));
-    if (is_numeric(step.code)) {
+    if (is_one(step.code)) {
       cut.stretch(word.substr(done, at - done), false);
       cut.stretch(word.substr(at, step.bytes), true);
       done = at + step.bytes;
@@ -133,8 +133,8 @@ void PreTokenizer::split(std::string_view text, Words& words) const {
         find_stretches(*scan, word, cutter);
       } else if (const auto* literal = std::get_if<std::string>(&step.matcher)) {
         find_stretches(*literal, word, cutter);
-      } else if (std::holds_alternative<SplitStep::Numeric>(step.matcher)) {
-        find_stretches(SplitStep::Numeric{}, word, cutter);
+      } else if (const auto* is_one = std::get_if<SplitStep::Character>(&step.matcher)) {
+        find_stretches(*is_one, word, cutter);
       } else {
         find_stretches(SplitStep::MetaWords{}, word, cutter);
       }

@@ -18,9 +18,10 @@ enum class SplitBehavior { kIsolated, kRemoved, kMergedWithPrevious, kMergedWith
 
 // One step: every word so far is cut where `matcher` matches.
 struct SplitStep {
-  struct Numeric {};    // each character of general category N
   struct MetaWords {};  // runs of U+2581 with what follows; see splits_at_meta_space()
-  std::variant<Regex, std::string, Numeric, MetaWords> matcher;  // string: a literal text
+  // Each character that is one.
+  using Character = bool (*)(char32_t code);
+  std::variant<Regex, std::string, Character, MetaWords> matcher;  // string: a literal text
   SplitBehavior behavior = SplitBehavior::kIsolated;
   bool invert = false;  // cut at what the matcher leaves instead
 };

@@ -5,12 +5,15 @@
 namespace holdfast {
 
 Result<std::unique_ptr<Tokenizer>> Tokenizer::create(const TokenizerData& data) {
-  if (data.tokens.empty() && data.tokenizer_json.empty()) {
+  const auto read = !data.tokens.empty()           ? read_gguf_tokenizer
+                    : !data.tokenizer_json.empty() ? read_hugging_face_tokenizer
+                    : !data.vocab_txt.empty()      ? read_vocab_txt
+                                                   : nullptr;
+  if (read == nullptr) {
     return fail(Code::kNotFound, "the model has no tokenizer", "",
                 "a GGUF needs tokenizer.ggml.tokens, a directory needs tokenizer.json");
   }
-  ASSIGN_OR_RETURN(TokenizerParts parts, data.tokens.empty() ? read_hugging_face_tokenizer(data)
-                                                             : read_gguf_tokenizer(data));
+  ASSIGN_OR_RETURN(TokenizerParts parts, read(data));
   return std::make_unique<ModelTokenizer>(std::move(parts));
 }
 

@@ -54,6 +54,10 @@ class Tokenizer {
   virtual std::optional<int32_t> bos() const = 0;
   virtual std::optional<int32_t> eos() const = 0;
   virtual bool adds_bos() const = 0;  // the model wants BOS in front of a raw prompt
+  // What an embedding model reads behind a text (BERT's [SEP]), and whether two texts may be read
+  // together, as BOS first SEP second SEP.
+  virtual std::optional<int32_t> sep() const { return std::nullopt; }
+  virtual bool joins_pairs() const { return false; }
   virtual bool is_end_of_generation(int32_t token) const = 0;
   virtual std::optional<int32_t> find(
       std::string_view token) const = 0;  // a token by the exact bytes it stands for

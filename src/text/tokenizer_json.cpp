@@ -9,6 +9,7 @@
 #include "text/bpe.h"
 #include "text/byte_alphabet.h"
 #include "text/unicode.h"
+#include "text/wordpiece.h"
 
 namespace holdfast {
 namespace hf {
@@ -63,6 +64,11 @@ Result<AddedToken> read_added_token(const Json& json, bool& special) {
   return token;
 }
 
+Result<bool> is_word_piece(const Json& model) {
+  ASSIGN_OR_RETURN(const std::string_view type, model.string_or("type", "BPE"));
+  return type == "WordPiece";
+}
+
 // Refuses options that change what comes out and that we lack.
 Status check_model(const Json& model) {
   ASSIGN_OR_RETURN(const std::string_view type, model.string_or("type", "BPE"));
@@ -104,7 +110,12 @@ class Reader {
 
   Result<TokenizerParts> read() {
     ASSIGN_OR_RETURN(const Json model, root_.required("model"));
+    ASSIGN_OR_RETURN(const bool word_piece, is_word_piece(model));
+    if (word_piece) return read_word_piece(model);
     RETURN_IF_ERROR(check_model(model));
+    if (steps_.word_pieces) {
+      return root_.unsupported("the decoder \"WordPiece\" of a model that is none");
+    }
     ASSIGN_OR_RETURN(const bool fallback, model.boolean_or("byte_fallback", false));
     RETURN_IF_ERROR(collect(model));
     fill_vocabulary(fallback && !steps_.byte_level);
@@ -114,18 +125,35 @@ class Reader {
     ASSIGN_OR_RETURN(options.ignore_merges, model.boolean_or("ignore_merges", false));
     ASSIGN_OR_RETURN(options.fuse_unknown, model.boolean_or("fuse_unk", false));
     if (const auto unknown = model.field("unk_token")) {
-      ASSIGN_OR_RETURN(const std::string_view name, unknown->string());
-      const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-        return entry.used && entry.content == name;
-      });
-      if (at == entries_.end()) return unknown->wrong("the unknown token is not in the vocabulary");
-      options.unknown = static_cast<int32_t>(at - entries_.begin());
+      ASSIGN_OR_RETURN(options.unknown, find_entry(*unknown));
     }
     ASSIGN_OR_RETURN(MergeTable merges, read_merges(model));
     parts_.encoder = std::make_unique<Bpe>(*parts_.vocabulary, std::move(merges), bytes_, options);
     if (!steps_.byte_level && steps_.splits.empty() && splits_at_meta_space(*parts_.vocabulary)) {
       steps_.splits.push_back({SplitStep::MetaWords{}});
     }
+    return finish();
+  }
+
+ private:
+  Result<TokenizerParts> read_word_piece(const Json& model) {
+    if (steps_.byte_level) return model.unsupported("WordPiece with ByteLevel");
+    RETURN_IF_ERROR(collect(model));
+    fill_vocabulary(false);
+    ASSIGN_OR_RETURN(const std::string_view prefix,
+                     model.string_or("continuing_subword_prefix", "##"));
+    int64_t most_characters = 100;
+    if (const auto most = model.field("max_input_chars_per_word")) {
+      ASSIGN_OR_RETURN(most_characters, most->integer());
+    }
+    ASSIGN_OR_RETURN(const Json unknown_field, model.required("unk_token"));
+    ASSIGN_OR_RETURN(const int32_t unknown, find_entry(unknown_field));
+    parts_.encoder = std::make_unique<WordPiece>(*parts_.vocabulary, std::string(prefix), unknown,
+                                                 most_characters);
+    return finish();
+  }
+
+  TokenizerParts finish() {
     parts_.normalizer = Normalizer(std::move(steps_.normalizer));
     parts_.pretokenizer = PreTokenizer(std::move(steps_.splits));
     parts_.meta_space = steps_.meta_space;
@@ -133,7 +161,16 @@ class Reader {
     return std::move(parts_);
   }
 
- private:
+  // The id of a token by its spelling in the file.
+  Result<int32_t> find_entry(const Json& field) const {
+    ASSIGN_OR_RETURN(const std::string_view name, field.string());
+    const auto at = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return entry.used && entry.content == name;
+    });
+    if (at == entries_.end()) return field.wrong("the unknown token is not in the vocabulary");
+    return static_cast<int32_t>(at - entries_.begin());
+  }
+
   Status collect(const Json& model) {
     ASSIGN_OR_RETURN(const Json vocab, model.required("vocab"));
     simdjson::dom::object object;

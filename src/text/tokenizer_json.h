@@ -48,6 +48,9 @@ struct Steps {
   bool meta_space = false;            // U+2581 is decoded to a space
   bool strips_leading_space = false;  // when decoding
   std::optional<std::string> bos;     // the token a template puts in front
+  std::optional<std::string> sep;     // and behind
+  bool word_pieces = false;           // the decoder is WordPiece's
+  bool bert_pairs = false;            // see TokenizerParts
 };
 
 // unimplemented naming the first type or option outside of what we do exactly.

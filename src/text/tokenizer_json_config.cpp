@@ -68,6 +68,14 @@ Status read_configs(const TokenizerData& data, const Steps& steps, TokenizerPart
     }
     parts.bos = id;  // what is really put in front
   }
+  if (steps.sep) {
+    parts.sep = find_token(parts, *steps.sep);
+    if (!parts.sep) {
+      return fail(Code::kCorrupt, "there is no token \"" + steps.sep->substr(0, 100) + "\"",
+                  "tokenizer.json: post_processor");
+    }
+  }
+  parts.bert_pairs = steps.bert_pairs && parts.bos && parts.sep;
   parts.adds_bos = add_bos.value_or(steps.bos.has_value()) && parts.bos.has_value();
   if (!data.generation_config_json.empty()) {
     simdjson::dom::parser parser;

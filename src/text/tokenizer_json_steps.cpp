@@ -1,7 +1,9 @@
 // The steps of a tokenizer.json around its model: normalizer, pre_tokenizer, post_processor,
 // decoder.
 
+#include "text/bert_text.h"
 #include "text/tokenizer_json.h"
+#include "text/unicode.h"
 
 namespace holdfast::hf {
 namespace {
@@ -46,6 +48,13 @@ Status read_normalizer(const Json& json, std::string_view type, Steps& steps) {
     ASSIGN_OR_RETURN(const Json to_field, json.required("content"));
     ASSIGN_OR_RETURN(const std::string_view to, to_field.string());
     steps.normalizer.push_back({NormalizerStep::Replace{std::move(from), std::string(to)}});
+  } else if (type == "BertNormalizer") {
+    BertForm form;
+    ASSIGN_OR_RETURN(form.clean, json.boolean_or("clean_text", true));
+    ASSIGN_OR_RETURN(form.space_ideographs, json.boolean_or("handle_chinese_chars", true));
+    ASSIGN_OR_RETURN(form.lower_case, json.boolean_or("lowercase", true));
+    ASSIGN_OR_RETURN(form.strip_accents, json.boolean_or("strip_accents", form.lower_case));
+    steps.normalizer.push_back({form});
   } else {
     return json.unsupported(type_message("normalizer", type));
   }
@@ -74,7 +83,7 @@ Result<Regex> compile(std::string_view pattern, const Json& json) {
 }
 
 Status read_split(const Json& json, Steps& steps) {
-  SplitStep step{SplitStep::Numeric{}};
+  SplitStep step{std::string()};
   ASSIGN_OR_RETURN(const Json pattern, json.required("pattern"));
   if (const auto source = pattern.field("Regex")) {
     ASSIGN_OR_RETURN(const std::string_view text, source->string());
@@ -91,7 +100,7 @@ Status read_split(const Json& json, Steps& steps) {
 Status read_digits(const Json& json, Steps& steps) {
   ASSIGN_OR_RETURN(const bool individual, json.boolean_or("individual_digits", false));
   steps.splits.push_back(
-      {SplitStep::Numeric{}, individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous});
+      {is_numeric, individual ? SplitBehavior::kIsolated : SplitBehavior::kContiguous});
   return {};
 }
 
@@ -151,31 +160,84 @@ Status read_pre_tokenizer(const Json& json, std::string_view type, Steps& steps)
   if (type == "Digits") return read_digits(json, steps);
   if (type == "ByteLevel") return read_byte_level(json, steps);
   if (type == "Metaspace") return read_meta_space(json, steps);
+  if (type == "BertPreTokenizer") {
+    steps.splits.push_back({is_white_space, SplitBehavior::kRemoved});
+    steps.splits.push_back({is_bert_punctuation, SplitBehavior::kIsolated});
+    return {};
+  }
   return json.unsupported(type_message("pre-tokenizer", type));
+}
+
+// One place of a template: a text ("A" or "B") or a token, and its segment.
+struct Place {
+  bool text;
+  std::string_view name;
+  int64_t segment;
+  bool operator==(const Place&) const = default;
+};
+
+Result<std::vector<Place>> read_template(const Json& json) {
+  ASSIGN_OR_RETURN(const std::vector<Json> items, json.array());
+  std::vector<Place> places;
+  for (const Json& item : items) {
+    const auto text = item.field("Sequence");
+    ASSIGN_OR_RETURN(const Json place, text ? Result<Json>(*text) : item.required("SpecialToken"));
+    ASSIGN_OR_RETURN(const Json id, place.required("id"));
+    ASSIGN_OR_RETURN(const std::string_view name, id.string());
+    const auto type = place.field("type_id");
+    int64_t segment = 0;
+    if (type) {
+      ASSIGN_OR_RETURN(segment, type->integer());
+    }
+    places.push_back({text.has_value(), name, segment});
+  }
+  return places;
+}
+
+// The tokens around a text: at most one on each side. Those around a pair must be BERT's.
+Status read_template_processing(const Json& json, Steps& steps) {
+  ASSIGN_OR_RETURN(const Json single, json.required("single"));
+  ASSIGN_OR_RETURN(const std::vector<Place> places, read_template(single));
+  bool text_seen = false;
+  for (const Place& place : places) {
+    std::optional<std::string>& token = text_seen ? steps.sep : steps.bos;
+    if (place.text) {
+      text_seen = true;
+    } else if (token) {
+      return single.unsupported("a template that adds more than one token at an end of the text");
+    } else {
+      token = std::string(place.name);
+    }
+  }
+  const auto pair = json.field("pair");
+  if (!pair || !steps.bos || !steps.sep) return {};
+  ASSIGN_OR_RETURN(const std::vector<Place> both, read_template(*pair));
+  steps.bert_pairs = both == std::vector<Place>{{false, *steps.bos, 0},
+                                                {true, "A", 0},
+                                                {false, *steps.sep, 0},
+                                                {true, "B", 1},
+                                                {false, *steps.sep, 1}};
+  return {};
+}
+
+// {"sep": ["[SEP]", 102], "cls": ["[CLS]", 101]}
+Status read_bert_processing(const Json& json, Steps& steps) {
+  for (const auto& [key, token] : {std::pair{"cls", &steps.bos}, std::pair{"sep", &steps.sep}}) {
+    ASSIGN_OR_RETURN(const Json field, json.required(key));
+    ASSIGN_OR_RETURN(const std::vector<Json> parts, field.array());
+    if (parts.empty()) return field.wrong("this names no token");
+    ASSIGN_OR_RETURN(const std::string_view name, parts[0].string());
+    *token = std::string(name);
+  }
+  steps.bert_pairs = true;
+  return {};
 }
 
 Status read_post_processor(const Json& json, std::string_view type, Steps& steps) {
   if (type == "ByteLevel") return {};  // concerns offsets only
-  if (type != "TemplateProcessing") {
-    return json.unsupported(type_message("post-processor", type));
-  }
-  ASSIGN_OR_RETURN(const Json single, json.required("single"));
-  ASSIGN_OR_RETURN(const std::vector<Json> items, single.array());
-  bool text_seen = false;
-  for (const Json& item : items) {
-    if (item.field("Sequence")) {
-      text_seen = true;
-      continue;
-    }
-    ASSIGN_OR_RETURN(const Json special, item.required("SpecialToken"));
-    ASSIGN_OR_RETURN(const Json id, special.required("id"));
-    ASSIGN_OR_RETURN(const std::string_view token, id.string());
-    if (text_seen || steps.bos) {
-      return item.unsupported("a template that adds more than one token in front of the text");
-    }
-    steps.bos = std::string(token);
-  }
-  return {};
+  if (type == "TemplateProcessing") return read_template_processing(json, steps);
+  if (type == "BertProcessing") return read_bert_processing(json, steps);
+  return json.unsupported(type_message("post-processor", type));
 }
 
 Status read_decoder(const Json& json, std::string_view type, Steps& steps) {
@@ -183,7 +245,9 @@ Status read_decoder(const Json& json, std::string_view type, Steps& steps) {
     if (!steps.byte_level) return json.unsupported("ByteLevel as the decoder only");
     return {};
   }
-  if (type == "ByteFallback" || type == "Fuse") return {};
+  // Concerns the text of several tokens; a piece of ours is one's spelling.
+  if (type == "WordPiece") steps.word_pieces = true;
+  if (type == "ByteFallback" || type == "Fuse" || type == "WordPiece") return {};
   if (type == "Metaspace") {
     ASSIGN_OR_RETURN(const std::string_view scheme, prepend_scheme(json));
     steps.meta_space = true;

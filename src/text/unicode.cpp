@@ -74,9 +74,8 @@ bool is_left_alone(char32_t code) {
   return code == kBeforeFinals || in_ranges(kUnnormalized, code) || in_ranges(kAdditions, code);
 }
 
-// Appends the normal form of `codes`, which are decomposed but not in order.
-void compose(std::vector<utf8proc_int32_t>& codes, std::string& out) {
-  // Canonical ordering by a stable sort: the library's own is quadratic on a long run of marks.
+// Canonical ordering by a stable sort: the library's own is quadratic on a long run of marks.
+void put_in_order(std::vector<utf8proc_int32_t>& codes) {
   const auto combining_class = [](utf8proc_int32_t code) {
     return utf8proc_get_property(code)->combining_class;
   };
@@ -92,6 +91,11 @@ void compose(std::vector<utf8proc_int32_t>& codes, std::string& out) {
     });
     at = end;
   }
+}
+
+// Appends the composed form of `codes`, which are decomposed but not in order.
+void compose(std::vector<utf8proc_int32_t>& codes, std::string& out) {
+  put_in_order(codes);
   const utf8proc_ssize_t length =
       utf8proc_normalize_utf32(codes.data(), static_cast<utf8proc_ssize_t>(codes.size()),
                                static_cast<utf8proc_option_t>(UTF8PROC_COMPOSE | UTF8PROC_STABLE));
@@ -200,7 +204,11 @@ bool is_surely_nfc(std::string_view text) {
   return true;
 }
 
-std::string to_nfc(std::string_view text) {
+namespace {
+
+// Decomposes `text` and hands what stands between characters that are left alone to `finish`.
+template <class Finish>
+std::string normalize(std::string_view text, Finish&& finish) {
   std::vector<utf8proc_int32_t> codes;
   codes.reserve(text.size());
   std::string out;
@@ -210,7 +218,7 @@ std::string to_nfc(std::string_view text) {
     const Utf8Step step = utf8_step(text);
     text.remove_prefix(step.bytes);
     if (is_left_alone(step.code)) {
-      compose(codes, out);
+      finish(codes, out);
       append_utf8(out, step.code);
       codes.clear();
       continue;
@@ -222,8 +230,19 @@ std::string to_nfc(std::string_view text) {
     CHECK(count >= 0 && count <= 8) << "canonical decompositions have at most four characters";
     codes.insert(codes.end(), parts, parts + count);
   }
-  compose(codes, out);
+  finish(codes, out);
   return out;
+}
+
+}  // namespace
+
+std::string to_nfc(std::string_view text) { return normalize(text, compose); }
+
+std::string to_nfd(std::string_view text) {
+  return normalize(text, [](std::vector<utf8proc_int32_t>& codes, std::string& out) {
+    put_in_order(codes);
+    for (const utf8proc_int32_t code : codes) append_utf8(out, static_cast<char32_t>(code));
+  });
 }
 
 }  // namespace holdfast

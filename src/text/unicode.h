@@ -44,6 +44,8 @@ std::span<const UnicodeAddition> unicode_additions();
 // Normalization form C of valid UTF-8, as of Unicode 9 as Hugging Face tokenizers normalizes;
 // linear but for the sorting of long runs of combining marks.
 std::string to_nfc(std::string_view text);
+// Normalization form D, likewise.
+std::string to_nfd(std::string_view text);
 // True when a quick look shows that `text` is in form C already.
 bool is_surely_nfc(std::string_view text);
 

@@ -28,6 +28,7 @@ class Vocabulary {
                                            starts_[static_cast<std::size_t>(id) + 1] - start);
   }
   std::optional<int32_t> find(std::string_view spelling) const;
+  std::size_t longest() const { return longest_; }  // bytes, of what find() knows
 
  private:
   struct Slot {

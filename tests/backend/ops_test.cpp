@@ -43,6 +43,118 @@ TEST_P(OpsTest, RmsNorm) {
   }
 }
 
+TEST_P(OpsTest, LayerNorm) {
+  Random random(31);
+  for (const int64_t n : {1, 3, 16, 63, 384, 1536}) {
+    const int64_t rows = 11;
+    auto x = random.normal(rows * n);
+    for (float& value : x) value += 3.0f;  // a mean that must be taken off
+    const auto weight = random.normal(n), bias = random.normal(n);
+    const auto before = x;
+    backend_->begin_step();
+    backend_->layer_norm(mat(x, rows), *backend_->prepare_vector(weight),
+                         *backend_->prepare_vector(bias), 1e-5f, mat(x, rows));
+    backend_->end_step();
+    for (int64_t r = 0; r < rows; ++r) {
+      const auto at = static_cast<std::size_t>(r * n), count = static_cast<std::size_t>(n);
+      const auto row = std::span(before).subspan(at, count);
+      double mean = 0, variance = 0;
+      for (const float value : row) mean += value / static_cast<double>(n);
+      for (const float value : row) variance += (value - mean) * (value - mean);
+      const double scale = 1.0 / std::sqrt(variance / static_cast<double>(n) + 1e-5);
+      std::vector<double> expected;
+      for (std::size_t i = 0; i < count; ++i) {
+        expected.push_back((row[i] - mean) * scale * weight[i] + bias[i]);
+      }
+      // A mean of 3 with a deviation of 1 costs a few more units.
+      expect_close(std::span(x).subspan(at, count), expected, n == 1 ? 1e-3 : 1e-5);
+    }
+  }
+}
+
+TEST_P(OpsTest, GeluAndTanh) {
+  std::vector<float> x;
+  for (int i = -4000; i <= 4000; ++i) x.push_back(static_cast<float>(i) / 200.0f);
+  x.insert(x.end(), {1e-30f, -1e-30f, 0.0f, 100.0f, -100.0f, 1e20f, -1e20f});
+  std::vector<float> gelu(x.size()), tanh(x.size());
+  backend_->begin_step();
+  backend_->gelu(mat(x, 1), mat(gelu, 1));
+  backend_->tanh(mat(x, 1), mat(tanh, 1));
+  backend_->end_step();
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double exact = 0.5 * double{x[i]} * std::erfc(-double{x[i]} / std::sqrt(2.0));
+    // The formula's 1.5e-7 of erfc, halved, times |x|, and float32's rounding.
+    ASSERT_NEAR(gelu[i], exact, 1e-7 * (1.0 + 2.0 * std::fabs(x[i]))) << x[i];
+    ASSERT_NEAR(tanh[i], std::tanh(double{x[i]}), 2e-7) << x[i];
+  }
+}
+
+std::vector<double> attended(std::span<const float> q, std::span<const float> k,
+                             std::span<const float> v, const RowRange& text, int32_t row,
+                             int32_t head, const AttentionParams& p) {
+  const auto at = [&](std::span<const float> x, int32_t r, int32_t heads, int32_t h) {
+    return x.subspan(static_cast<std::size_t>((r * heads + h) * p.head_dim),
+                     static_cast<std::size_t>(p.head_dim));
+  };
+  const int32_t kv_head = head / (p.heads / p.kv_heads);
+  std::vector<double> out(static_cast<std::size_t>(p.head_dim));
+  double sum = 0;
+  for (int32_t t = text.begin; t < text.end; ++t) {
+    double score = 0;
+    for (std::size_t d = 0; d < out.size(); ++d) {
+      score += double{at(q, row, p.heads, head)[d]} * at(k, t, p.kv_heads, kv_head)[d];
+    }
+    const double weight = std::exp(score * p.scale);
+    sum += weight;
+    for (std::size_t d = 0; d < out.size(); ++d) {
+      out[d] += weight * at(v, t, p.kv_heads, kv_head)[d];
+    }
+  }
+  for (double& value : out) value /= sum;
+  return out;
+}
+
+TEST_P(OpsTest, FullAttentionSeesTheWholeTextAndNothingElse) {
+  Random random(33);
+  const AttentionParams params{6, 3, 20, 0.2f};
+  const RowRange texts[] = {{0, 1}, {1, 34}, {34, 66}, {66, 700}, {700, 703}};
+  const int32_t rows = 703;
+  auto q = random.normal(rows * params.heads * params.head_dim);
+  auto k = random.normal(rows * params.kv_heads * params.head_dim);
+  auto v = random.normal(rows * params.kv_heads * params.head_dim);
+  std::vector<float> out(q.size());
+  backend_->begin_step();
+  backend_->full_attention(mat(q, rows), mat(k, rows), mat(v, rows), texts, params, mat(out, rows));
+  backend_->end_step();
+  for (const RowRange& text : texts) {
+    for (const int32_t row : {text.begin, (text.begin + text.end) / 2, text.end - 1}) {
+      for (int32_t head = 0; head < params.heads; ++head) {
+        const auto got = std::span(out).subspan(
+            static_cast<std::size_t>((row * params.heads + head) * params.head_dim),
+            static_cast<std::size_t>(params.head_dim));
+        expect_close(got, attended(q, k, v, text, row, head, params), 3e-6);
+      }
+    }
+  }
+  // Alone, and on one thread: the same bytes.
+  const auto alone = backend_of(GetParam(), 1);
+  for (const RowRange& text : texts) {
+    const int64_t count = text.end - text.begin;
+    const auto part = [&](std::vector<float>& x) {
+      const Mat whole = mat(x, rows);
+      return Mat{whole.data + text.begin * whole.stride, count, whole.cols, whole.stride};
+    };
+    std::vector<float> again(static_cast<std::size_t>(count) * q.size() / rows);
+    const RowRange all[] = {{0, text.end - text.begin}};
+    alone->begin_step();
+    alone->full_attention(part(q), part(k), part(v), all, params, mat(again, count));
+    alone->end_step();
+    ASSERT_TRUE(same_bytes(
+        again, std::span(out).subspan(static_cast<std::size_t>(text.begin) * q.size() / rows,
+                                      again.size())));
+  }
+}
+
 TEST_P(OpsTest, HeadRmsNormInPlace) {
   Random random(2);
   const int32_t heads = 6, dim = 40, rows = 5;

@@ -69,6 +69,15 @@ class FakeBackend final : public Backend {
   void mla_attention(Mat, const KvCache&, int32_t, const Batch&, const MlaParams&, Mat) override {
     no<int>();
   }
+  void layer_norm(Mat, const PreparedVector&, const PreparedVector&, float, Mat) override {
+    no<int>();
+  }
+  void full_attention(Mat, Mat, Mat, std::span<const RowRange>, const AttentionParams&,
+                      Mat) override {
+    no<int>();
+  }
+  void gelu(Mat, Mat) override { no<int>(); }
+  void tanh(Mat, Mat) override { no<int>(); }
   void swiglu(Mat, Mat, Mat) override { no<int>(); }
   void moe(Mat, const MoeWeights&, const MoeParams&, Mat) override { no<int>(); }
   void add(Mat, Mat) override { no<int>(); }

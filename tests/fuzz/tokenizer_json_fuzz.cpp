@@ -1,5 +1,5 @@
-// Hostile tokenizer.json, tokenizer_config.json and generation_config.json, in one input with the
-// byte 0x1E between them.
+// Hostile tokenizer.json, tokenizer_config.json, generation_config.json and vocab.txt, in one input
+// with the byte 0x1E between them.
 
 #include <array>
 
@@ -10,8 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace holdfast;
   std::string_view input(reinterpret_cast<const char*>(bytes), size);
   TokenizerData data;
-  for (std::string* file :
-       {&data.tokenizer_json, &data.tokenizer_config_json, &data.generation_config_json}) {
+  for (std::string* file : {&data.tokenizer_json, &data.tokenizer_config_json,
+                            &data.generation_config_json, &data.vocab_txt}) {
     const std::size_t end = std::min(input.find('\x1E'), input.size());
     *file = input.substr(0, end);
     input.remove_prefix(std::min(end + 1, input.size()));

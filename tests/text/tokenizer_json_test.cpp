@@ -85,7 +85,7 @@ TEST(TokenizerJson, WhatWeLackIsRefusedByName) {
           "Unigram");
   refused(json("", R"("dropout":0.1,)"), "dropout");
   refused(json("", R"("end_of_word_suffix":"</w>",)"), "end_of_word_suffix");
-  refused(json(R"("post_processor":{"type":"BertProcessing"},)"), "BertProcessing");
+  refused(json(R"("post_processor":{"type":"RobertaProcessing"},)"), "RobertaProcessing");
   refused(
       R"({"pre_tokenizer":{"type":"Split","pattern":{"Regex":"\\bword"},"behavior":"Isolated"},)"
       R"("decoder":{"type":"Fuse"},"model":{"vocab":{},"merges":[]}})",

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cstring>
 #include <vector>
 
 #include "backend/cpu/backend_impl.h"
@@ -45,13 +46,15 @@ std::vector<Tile> split(const std::vector<Tile>& tiles, int threads) {
   return small;
 }
 
-std::vector<Tile> make_tiles(const Batch& batch, int32_t kv_heads, int32_t group, int threads) {
+std::vector<Tile> make_tiles(const Batch& batch, int32_t kv_heads, int32_t group, bool all,
+                             int threads) {
   const int32_t rows_per_tile = std::max(1, kTileQueries / group);
   std::vector<Tile> tiles;
   for (const SequenceSlice& sequence : batch.sequences) {
     for (int32_t row = sequence.row_begin; row < sequence.row_end; row += rows_per_tile) {
       const int32_t rows = std::min(rows_per_tile, sequence.row_end - row);
-      const int32_t end = sequence.cached + (row + rows - sequence.row_begin);
+      const int32_t last = all ? sequence.row_end : row + rows;
+      const int32_t end = sequence.cached + (last - sequence.row_begin);
       for (int32_t head = 0; head < kv_heads; ++head) {
         tiles.push_back({&sequence, row, head, 0, rows * group, end});
       }
@@ -90,7 +93,59 @@ void CpuBackend::attention(Mat q, const KvCache& cache, int32_t layer, const Bat
   const KvLayer kv = static_cast<const CpuKvCache&>(cache).layer(layer);
   CHECK(!kv.latent && kv.kv_heads == params.kv_heads && kv.key_dim == params.head_dim &&
         kv.value_dim == params.head_dim && params.heads % params.kv_heads == 0);
-  attend(q, kv, batch, params.heads, params.scale, out);
+  attend(q, kv, batch, params.heads, params.scale, Sees::kPast, out);
+}
+
+// Keys and values in pages of one block as a float32 cache has them, so that the same kernels read
+// them.
+void CpuBackend::full_attention(Mat q, Mat k, Mat v, std::span<const RowRange> texts,
+                                const AttentionParams& params, Mat out) {
+  const int32_t dim = params.head_dim, kv_heads = params.kv_heads;
+  CHECK(k.cols >= int64_t{kv_heads} * dim && v.cols >= int64_t{kv_heads} * dim &&
+        k.rows == q.rows && v.rows == q.rows && params.heads % kv_heads == 0);
+  std::vector<int32_t> pages;
+  std::vector<SequenceSlice> sequences;
+  std::vector<int32_t> first_page;
+  for (const RowRange& text : texts) {
+    CHECK(text.begin >= 0 && text.begin < text.end && text.end <= q.rows);
+    first_page.push_back(static_cast<int32_t>(pages.size()));
+    for (int32_t token = 0; token < text.end - text.begin; token += kAttentionBlock) {
+      pages.push_back(static_cast<int32_t>(pages.size()));
+    }
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    sequences.push_back({texts[i].begin, texts[i].end, 0,
+                         std::span(pages).subspan(static_cast<std::size_t>(first_page[i]))});
+  }
+  const auto mark = arena_.mark();
+  const int64_t head_floats = int64_t{kAttentionBlock} * dim;
+  const int64_t page_floats = 2 * head_floats * kv_heads;
+  float* const memory = arena_.array<float>(page_floats * std::ssize(pages));
+  for (const SequenceSlice& sequence : sequences) {
+    for_rows(sequence.row_end - sequence.row_begin, 2 * int64_t{kv_heads} * dim, [&](int64_t i) {
+      const int64_t slot = i % kAttentionBlock;
+      float* const page = memory + page_floats * (sequence.pages[0] + i / kAttentionBlock);
+      for (int32_t head = 0; head < kv_heads; ++head) {
+        const float* key = row_of(k, sequence.row_begin + i) + head * dim;
+        float* const keys = page + head * head_floats + slot;
+        for (int32_t d = 0; d < dim; ++d) keys[d * kAttentionBlock] = key[d];
+        std::memcpy(page + (kv_heads + head) * head_floats + slot * dim,
+                    row_of(v, sequence.row_begin + i) + head * dim,
+                    sizeof(float) * static_cast<std::size_t>(dim));
+      }
+    });
+  }
+  KvLayer kv{};
+  kv.base = reinterpret_cast<const unsigned char*>(memory);
+  kv.page_stride = page_floats * 4;
+  kv.key_bytes = kv.value_bytes = head_floats * 4;
+  kv.page_tokens = kAttentionBlock;
+  kv.kv_heads = kv_heads;
+  kv.key_dim = kv.value_dim = dim;
+  kv.format = KvFormat::kF32;
+  attend(q, kv, {.tokens = {}, .positions = {}, .sequences = sequences, .logit_rows = {}},
+         params.heads, params.scale, Sees::kAll, out);
+  arena_.release(mark);
 }
 
 void CpuBackend::mla_attention(Mat q, const KvCache& cache, int32_t layer, const Batch& batch,
@@ -99,7 +154,7 @@ void CpuBackend::mla_attention(Mat q, const KvCache& cache, int32_t layer, const
   CHECK(kv.latent && kv.kv_heads == 1 && kv.key_dim == params.kv_rank + params.rope_dim);
   kv.value_dim = params.kv_rank;
   kv.value_scales = kv.key_scales;
-  attend(q, kv, batch, params.heads, params.scale, out);
+  attend(q, kv, batch, params.heads, params.scale, Sees::kPast, out);
 }
 
 // What one attention call works with, and the work of its threads.
@@ -111,6 +166,7 @@ struct CpuBackend::Attention {
   int32_t most;    // queries of a tile at most
   int64_t stride;  // of a query's sums of values
   float scale;
+  Sees sees;
 
   // A state: for each query the largest score, the sum of exponentials, the sums of values.
   int64_t state_floats() const { return most * (2 + stride); }
@@ -162,8 +218,9 @@ struct CpuBackend::Attention {
     work.scratch = second + state_floats();
     take_queries(tile, memory, work);
     for (int32_t j = 0; j < work.queries; ++j) {
-      const int64_t before = row_of_query(tile, j) - tile.sequence->row_begin;
-      visible[j] = static_cast<int32_t>(tile.sequence->cached + before + 1);
+      const int64_t last = sees == Sees::kAll ? tile.sequence->row_end - 1 : row_of_query(tile, j);
+      visible[j] =
+          static_cast<int32_t>(tile.sequence->cached + last - tile.sequence->row_begin + 1);
     }
     for (int32_t chunk = begin; chunk < end; chunk += kAttentionChunk) {
       float* const to = chunk == begin ? state : second;
@@ -190,10 +247,11 @@ struct CpuBackend::Attention {
 };
 
 void CpuBackend::attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale,
-                        Mat out) {
+                        Sees sees, Mat out) {
   const int32_t group = heads / kv.kv_heads;
   CHECK(q.cols >= int64_t{heads} * kv.key_dim && out.cols >= int64_t{heads} * kv.value_dim);
-  const std::vector<Tile> tiles = make_tiles(batch, kv.kv_heads, group, pool_.size());
+  const std::vector<Tile> tiles =
+      make_tiles(batch, kv.kv_heads, group, sees == Sees::kAll, pool_.size());
   if (tiles.empty()) return;
   const Attention work{kernels_,
                        q,
@@ -202,7 +260,8 @@ void CpuBackend::attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t he
                        group,
                        std::ranges::max(tiles, {}, &Tile::count).count,
                        (kv.value_dim + kValuePad - 1) / kValuePad * kValuePad,
-                       scale};
+                       scale,
+                       sees};
 
   // Enough tiles: each thread takes whole ones. A few long ones: threads share their chunks.
   const bool whole = std::ssize(tiles) >= 4 * pool_.size() || pool_.size() == 1;

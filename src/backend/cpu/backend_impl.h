@@ -43,6 +43,8 @@ class CpuBackend final : public Backend {
   void embed(const PreparedWeight& weight, std::span<const int32_t> tokens, Mat out) override;
   void rms_norm(Mat x, const PreparedVector& weight, float eps, Mat out) override;
   void head_rms_norm(Mat x, int32_t heads, const PreparedVector& weight, float eps) override;
+  void layer_norm(Mat x, const PreparedVector& weight, const PreparedVector& bias, float eps,
+                  Mat out) override;
   void linear(Mat x, std::span<const LinearJob> jobs) override;
   void head_linear(Mat x, int64_t x_head_stride, std::span<const WeightPtr> weights, Mat out,
                    int64_t out_head_stride) override;
@@ -53,6 +55,10 @@ class CpuBackend final : public Backend {
                  const AttentionParams& params, Mat out) override;
   void mla_attention(Mat q, const KvCache& cache, int32_t layer, const Batch& batch,
                      const MlaParams& params, Mat out) override;
+  void full_attention(Mat q, Mat k, Mat v, std::span<const RowRange> texts,
+                      const AttentionParams& params, Mat out) override;
+  void gelu(Mat x, Mat out) override;
+  void tanh(Mat x, Mat out) override;
   void swiglu(Mat gate, Mat up, Mat out) override;
   void moe(Mat x, const MoeWeights& weights, const MoeParams& params, Mat out) override;
   void add(Mat x, Mat y) override;
@@ -72,7 +78,11 @@ class CpuBackend final : public Backend {
     });
   }
   struct Attention;
-  void attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale, Mat out);
+  enum class Sees { kPast, kAll };  // of its sequence, what a row attends to
+  void attend(Mat q, const KvLayer& kv, const Batch& batch, int32_t heads, float scale, Sees sees,
+              Mat out);
+  // kernel(from, to, n) over pieces of all rows.
+  void for_pieces(Mat x, Mat out, void (*kernel)(const float* x, float* out, int64_t n));
 
   const Kernels& kernels_;
   ThreadPool pool_;

@@ -211,6 +211,16 @@ void CpuBackend::head_rms_norm(Mat x, int32_t heads, const PreparedVector& weigh
   });
 }
 
+void CpuBackend::layer_norm(Mat x, const PreparedVector& weight, const PreparedVector& bias,
+                            float eps, Mat out) {
+  CHECK(x.rows == out.rows && x.cols == out.cols && weight.size() == x.cols &&
+        bias.size() == x.cols);
+  for_rows(x.rows, x.cols, [&](int64_t row) {
+    kernels_.layer_norm(row_of(x, row), as_cpu(weight), as_cpu(bias), eps, row_of(out, row),
+                        x.cols);
+  });
+}
+
 void CpuBackend::linear(Mat x, std::span<const LinearJob> jobs) {
   std::vector<LinearTask> tasks;
   tasks.reserve(jobs.size());
@@ -262,6 +272,22 @@ void CpuBackend::swiglu(Mat gate, Mat up, Mat out) {
     }
   });
 }
+
+void CpuBackend::for_pieces(Mat x, Mat out, void (*kernel)(const float* x, float* out, int64_t n)) {
+  CHECK(x.rows == out.rows && x.cols == out.cols);
+  constexpr int64_t kPiece = 4096;
+  const int64_t pieces = (x.cols + kPiece - 1) / kPiece;
+  pool_.parallel_for(x.rows * pieces, 2, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t row = i / pieces, column = i % pieces * kPiece;
+      kernel(row_of(x, row) + column, row_of(out, row) + column, std::min(kPiece, x.cols - column));
+    }
+  });
+}
+
+void CpuBackend::gelu(Mat x, Mat out) { for_pieces(x, out, kernels_.gelu); }
+
+void CpuBackend::tanh(Mat x, Mat out) { for_pieces(x, out, kernels_.tanh); }
 
 void CpuBackend::add(Mat x, Mat y) {
   CHECK(x.rows == y.rows && x.cols == y.cols);

@@ -148,6 +148,10 @@ struct Kernels {
 
   // ---- Rows of floats.
   void (*rms_norm)(const float* x, const float* weight, float eps, float* out, int64_t n);
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, float eps, float* out,
+                     int64_t n);
+  void (*gelu)(const float* x, float* out, int64_t n);  // exact: x * Phi(x)
+  void (*tanh)(const float* x, float* out, int64_t n);
   void (*swiglu)(const float* gate, const float* up, float* out, int64_t n);
   void (*add)(float* x, const float* y, int64_t n);
   void (*scaled_add)(float* x, const float* y, float scale, int64_t n);  // x += scale * y

@@ -43,6 +43,77 @@ void rms_norm(const float* x, const float* weight, float eps, float* out, int64_
   }
 }
 
+// The lanes from n on made zero.
+inline Vec vfirst_n(Vec x, int n) {
+  float lanes[kLanes] = {};
+  vstore_n(lanes, x, n);
+  return vload(lanes);
+}
+
+void layer_norm(const float* x, const float* weight, const float* bias, float eps, float* out,
+                int64_t n) {
+  const int64_t whole = n / kLanes * kLanes;
+  const int rest = static_cast<int>(n - whole);
+  Vec sum = vload_n(x + whole, rest);
+  for (int64_t i = 0; i < whole; i += kLanes) sum = vadd(sum, vload(x + i));
+  const Vec mean = vset(vsum(sum) / static_cast<float>(n));
+  const Vec last = vfirst_n(vsub(vload_n(x + whole, rest), mean), rest);
+  Vec squares = vmul(last, last);
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    const Vec a = vsub(vload(x + i), mean);
+    squares = vfma(a, a, squares);
+  }
+  const Vec scale = vset(1.0f / std::sqrt(vsum(squares) / static_cast<float>(n) + eps));
+  const auto normed = [&](Vec a, Vec w, Vec b) { return vfma(vmul(vsub(a, mean), scale), w, b); };
+  for (int64_t i = 0; i < whole; i += kLanes) {
+    vstore(out + i, normed(vload(x + i), vload(weight + i), vload(bias + i)));
+  }
+  if (rest > 0) {
+    vstore_n(out + whole,
+             normed(vload_n(x + whole, rest), vload_n(weight + whole, rest),
+                    vload_n(bias + whole, rest)),
+             rest);
+  }
+}
+
+template <class F>
+inline void map_row(const float* x, float* out, int64_t n, F&& f) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) vstore(out + i, f(vload(x + i)));
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    vstore_n(out + i, f(vload_n(x + i, rest)), rest);
+  }
+}
+
+inline Vec vabs(Vec x) { return vmax(x, vsub(vzero(), x)); }
+
+// x * Phi(x) = max(x, 0) - |x| * tail, where tail = erfc(|x| / sqrt(2)) / 2 by Abramowitz and
+// Stegun's formula 7.1.26 (absolute error of erfc below 1.5e-7, and as good where it is small).
+inline Vec vgelu(Vec x) {
+  const Vec a = vabs(x);
+  const Vec t = vdiv(vset(1.0f), vfma(a, vset(0.3275911f * 0.70710678f), vset(1.0f)));
+  Vec p = vset(0.5f * 1.061405429f);
+  p = vfma(p, t, vset(0.5f * -1.453152027f));
+  p = vfma(p, t, vset(0.5f * 1.421413741f));
+  p = vfma(p, t, vset(0.5f * -0.284496736f));
+  p = vfma(p, t, vset(0.5f * 0.254829592f));
+  const Vec tail = vmul(vmul(p, t), vexp(vmul(vmul(a, a), vset(-0.5f))));
+  return vsub(vmax(x, vzero()), vmul(a, tail));
+}
+
+void gelu(const float* x, float* out, int64_t n) { map_row(x, out, n, vgelu); }
+
+// (1 - e^(-2|x|)) / (1 + e^(-2|x|)), with the sign of x.
+inline Vec vtanh(Vec x) {
+  const Vec one = vset(1.0f);
+  const Vec e = vexp(vmul(vabs(x), vset(-2.0f)));
+  const Vec r = vdiv(vsub(one, e), vadd(one, e));
+  return vmin(vmax(vmul(x, vset(1e30f)), vsub(vzero(), r)), r);
+}
+
+void tanh_row(const float* x, float* out, int64_t n) { map_row(x, out, n, vtanh); }
+
 inline Vec vswiglu(Vec gate, Vec up) {
   const Vec one = vset(1.0f);
   return vmul(vdiv(gate, vadd(one, vexp(vsub(vzero(), gate)))), up);

@@ -7,6 +7,9 @@ namespace {
 constexpr Kernels kTable{
     .isa = kIsaName,
     .rms_norm = rms_norm,
+    .layer_norm = layer_norm,
+    .gelu = gelu,
+    .tanh = tanh_row,
     .swiglu = swiglu,
     .add = add,
     .scaled_add = scaled_add,
