@@ -25,9 +25,11 @@
 #include "cli/config_option.h"
 #include "cli/progress.h"
 #include "cli/serve_options.h"
+#include "engine/served_embedder.h"
 #include "engine/served_model.h"
 #include "files/json_writer.h"
 #include "files/model_digest.h"
+#include "files/model_file.h"
 #include "server/private_ca.h"
 
 namespace holdfast::cli {
@@ -79,43 +81,89 @@ std::string id_from_path(const std::string& path) {
              : text;
 }
 
+// All that is served; ids are in the order of the command line.
+struct Served {
+  std::vector<std::shared_ptr<ServedModel>> models;
+  std::vector<std::shared_ptr<ServedEmbedder>> embedders;
+  std::vector<std::pair<std::string, std::string>> ids;  // and digests, where there are any
+};
+
+// One model of the command line.
+struct ToLoad {
+  std::string path;
+  FileOpener opener;
+  std::string id;
+  bool embeds = false;  // though it may be no encoder
+};
+
+// Records name a model by its digest, which is computed while it loads.
+class DigestOf {
+ public:
+  DigestOf(const ServeOptions& options, const std::string& path) {
+    if (options.audit.on()) digest_ = std::async(std::launch::async, model_digest, path);
+  }
+  // "cpu avx2, 2 threads": the number of threads changes nothing.
+  template <class M>
+  Status give_to(M& model, const std::string& computes_on, const std::string& kv_type) {
+    if (!digest_.valid()) return {};
+    ASSIGN_OR_RETURN(std::string value, digest_.get());
+    model.set_provenance({std::move(value), computes_on.substr(0, computes_on.find(',')), kv_type});
+    return {};
+  }
+
+ private:
+  std::future<Result<std::string>> digest_;
+};
+
 // `loaded` is told this model's share, 0 to 1.
-Result<std::shared_ptr<ServedModel>> load(const ServeOptions& options, const std::string& path,
-                                          const FileOpener& opener, const std::string& alias,
-                                          const std::function<void(double)>& loaded) {
+Status load(const ServeOptions& options, const ToLoad& what, const LoadProgress& loaded,
+            Served& out) {
   ASSIGN_OR_RETURN(auto backend, make_backend(options.threads));
   const std::string computes_on = backend->describe();
-  spdlog::info("loading {} ({})", path, computes_on);
+  spdlog::info("loading {} ({})", what.path, computes_on);
+  ProgressLine line("loading " + what.path);
+  const LoadProgress progress = [&](double share) {
+    line.show(share);
+    loaded(share);
+  };
+  DigestOf digest(options, what.path);
+  ASSIGN_OR_RETURN(const auto file, ModelFile::open(what.path, what.opener));
+  if (what.embeds || file->config().is_encoder()) {
+    ServedEmbedderOptions served;
+    served.opener = what.opener;
+    served.id = what.id;
+    served.pooling = options.pooling;
+    served.progress = progress;
+    ASSIGN_OR_RETURN(auto model, ServedEmbedder::load(what.path, std::move(backend), served));
+    RETURN_IF_ERROR(digest.give_to(*model, computes_on, ""));
+    spdlog::info("serving '{}', {}, texts of up to {} tokens", model->id(),
+                 model->reranks() ? "a reranker"
+                                  : fmt::format("embeddings of {} dimensions", model->dimensions()),
+                 model->context());
+    out.ids.emplace_back(model->id(), model->provenance().sha256);
+    out.embedders.push_back(std::move(model));
+    return {};
+  }
   ServedModelOptions served;
-  served.opener = opener;
-  served.id = alias.empty() ? id_from_path(path) : alias;
+  served.opener = what.opener;
+  served.id = what.id;
   served.engine.max_sequences = options.parallel;
   served.engine.context = options.context;
   served.engine.kv_bytes = static_cast<int64_t>(options.kv_memory);
   served.engine.kv_type = options.kv_type;
+  served.progress = progress;
   RETURN_IF_ERROR(set_speculation(options.speculate, served));
-  ProgressLine line("loading " + path);
-  served.progress = [&](double share) {
-    line.show(share);
-    loaded(share);
-  };
-  // Records name the model by its digest, which is computed while the model loads.
-  std::future<Result<std::string>> digest;
-  if (options.audit.on()) digest = std::async(std::launch::async, model_digest, path);
-  ASSIGN_OR_RETURN(auto model, ServedModel::load(path, std::move(backend), served));
-  if (digest.valid()) {
-    ASSIGN_OR_RETURN(std::string value, digest.get());
-    // "cpu avx2, 2 threads": the number of threads changes nothing.
-    model->set_provenance({std::move(value), computes_on.substr(0, computes_on.find(',')),
-                           kv_type_name(options.kv_type)});
-  }
+  ASSIGN_OR_RETURN(auto model, ServedModel::load(what.path, std::move(backend), served));
+  RETURN_IF_ERROR(digest.give_to(*model, computes_on, kv_type_name(options.kv_type)));
   spdlog::info("serving '{}', context {} tokens", model->id(), model->context());
-  return std::shared_ptr<ServedModel>(std::move(model));
+  out.ids.emplace_back(model->id(), model->provenance().sha256);
+  out.models.push_back(std::move(model));
+  return {};
 }
 
 // The line a script waits for.
-void announce(const ServeOptions& options, const std::vector<std::shared_ptr<ServedModel>>& models,
-              uint16_t port, const std::string& authority) {
+void announce(const ServeOptions& options, const Served& served, uint16_t port,
+              const std::string& authority) {
   const bool is_unix = !options.server.unix_socket.empty();
   const std::string host = options.server.host.find(':') == std::string::npos
                                ? options.server.host
@@ -129,7 +177,7 @@ void announce(const ServeOptions& options, const std::vector<std::shared_ptr<Ser
     if (!is_unix) w.field("host", options.server.host).field("port", port);
     if (!authority.empty()) w.field("ca", authority);
     w.key("models").begin_array();
-    for (const auto& model : models) w.value(model->id());
+    for (const auto& [id, digest] : served.ids) w.value(id);
     w.end_array().end_object();
     std::printf("%s\n", w.text().c_str());
   } else {
@@ -181,15 +229,12 @@ Result<std::string> choose_certificate(ServeOptions& options) {
   return authority;
 }
 
-Status record_start(Auditor& auditor, const std::vector<std::shared_ptr<ServedModel>>& models) {
+Status record_start(Auditor& auditor, const Served& served) {
   JsonWriter w(JsonWriter::kCompact);
   w.begin_object().field("event", "server.started").field("version", HOLDFAST_VERSION);
   w.key("models").begin_array();
-  for (const auto& model : models) {
-    w.begin_object()
-        .field("id", model->id())
-        .field("sha256", model->provenance().sha256)
-        .end_object();
+  for (const auto& [id, digest] : served.ids) {
+    w.begin_object().field("id", id).field("sha256", digest).end_object();
   }
   w.end_array().end_object();
   return auditor.log().append_and_wait(w.take());
@@ -282,14 +327,16 @@ Result<SandboxPaths> paths_of(const ServeOptions& options, const std::vector<std
 }
 
 Status serve(ServeOptions options, LiveConfig& config) {
-  if (options.models.empty()) options.models.emplace_back();  // the demo model
-  if (options.aliases.size() > options.models.size()) {
+  std::vector<std::string> names = options.models;
+  names.insert(names.end(), options.embed.begin(), options.embed.end());
+  if (names.empty()) names.emplace_back();  // the demo model
+  if (options.aliases.size() > names.size()) {
     return fail(Code::kInvalidArgument, "more names than models", "--alias",
                 "the first --alias names the first MODEL, and so on");
   }
   RETURN_IF_ERROR(make_private_folder(home_directory()));
   std::vector<std::string> files;  // or directories: the models'
-  for (const std::string& name : options.models) {
+  for (const std::string& name : names) {
     ASSIGN_OR_RETURN(std::string path, resolve_model(name));
     files.push_back(std::move(path));
   }
@@ -307,26 +354,27 @@ Status serve(ServeOptions options, LiveConfig& config) {
   ASSIGN_OR_RETURN(options.server.auditor, open_auditor(options.audit));
   // Listens from here on, so that health checks see how far loading is.
   ASSIGN_OR_RETURN(auto server, Server::open(options.server));
-  std::vector<std::shared_ptr<ServedModel>> models;
-  for (size_t i = 0; i < options.models.size(); ++i) {
+  Served served;
+  for (size_t i = 0; i < files.size(); ++i) {
     const std::string alias = i < options.aliases.size() ? options.aliases[i] : "";
+    const std::string id = alias.empty() ? id_from_path(files[i]) : alias;
+    for (const auto& [other, digest] : served.ids) {
+      if (other != id) continue;
+      return fail(Code::kInvalidArgument, fmt::format("two models would be called '{}'", id),
+                  names[i], "name them with --alias");
+    }
     const auto loaded = [&](double share) {
       server->set_loaded((static_cast<double>(i) + share) / static_cast<double>(files.size()));
     };
-    ASSIGN_OR_RETURN(auto model, load(options, files[i], openers[i], alias, loaded));
-    for (const auto& other : models) {
-      if (other->id() != model->id()) continue;
-      return fail(Code::kInvalidArgument,
-                  fmt::format("two models would be called '{}'", model->id()), options.models[i],
-                  "name them with --alias");
-    }
-    models.push_back(std::move(model));
+    const bool embeds = i + options.embed.size() >= files.size();
+    RETURN_IF_ERROR(load(options, {files[i], openers[i], id, embeds}, loaded, served));
   }
   RETURN_IF_ERROR(catch_signals());
   RETURN_IF_ERROR(finish_sandbox(options.sandbox, {.unix_sockets = !options.audit.syslog.empty()}));
-  if (options.server.auditor) RETURN_IF_ERROR(record_start(*options.server.auditor, models));
-  server->serve(models);
-  announce(options, models, server->port(), authority);
+  if (options.server.auditor) RETURN_IF_ERROR(record_start(*options.server.auditor, served));
+  server->add_embedders(served.embedders);
+  server->serve(served.models);
+  announce(options, served, server->port(), authority);
 
   serve_until_stopped(*server, config, options.grace);
   spdlog::info("stopping: running answers have {} s; a second signal cuts them", options.grace);
@@ -340,7 +388,7 @@ Status serve(ServeOptions options, LiveConfig& config) {
   if (options.server.auditor) {
     (void)options.server.auditor->log().append_and_wait(R"({"event":"server.stopped"})");
   }
-  for (const auto& model : models) {
+  for (const auto& model : served.models) {
     if (options.speculate.source.empty()) break;
     const EngineStats stats = model->stats();
     spdlog::info("'{}': {}", model->id(),

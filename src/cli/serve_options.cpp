@@ -7,7 +7,12 @@ namespace holdfast::cli {
 void add_serve_options(CLI::App& command, ServeOptions& o) {
   command.add_option("MODEL", o.models,
                      ".gguf files, Hugging Face directories or names; the demo model by default");
-  command.add_option("--alias", o.aliases, "names clients use, in the order of the models");
+  command.add_option("--embed", o.embed,
+                     "models that give embeddings though they could generate text: their hidden "
+                     "states, pooled; encoders need no word of it");
+  add_pooling_option(command, o.pooling);
+  command.add_option("--alias", o.aliases,
+                     "names clients use, in the order of the models, those of --embed last");
   command.add_option("--host", o.server.host, "address to listen on; 0.0.0.0 for all of them")
       ->capture_default_str();
   command.add_option("--port", o.server.port, "port to listen on; 0 picks one and prints it")

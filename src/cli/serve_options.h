@@ -2,11 +2,13 @@
 #pragma once
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "cli/audit_option.h"
+#include "cli/embed_option.h"
 #include "cli/model_opener.h"
 #include "cli/model_option.h"
 #include "cli/sandbox_option.h"
@@ -21,7 +23,8 @@ namespace holdfast::cli {
 
 struct ServeOptions {
   OpenOptions open;
-  std::vector<std::string> models;
+  std::vector<std::string> models, embed;
+  std::optional<Pooling> pooling;  // of what gives embeddings
   std::vector<std::string> aliases;
   ServerOptions server;
   AuditFlags audit;

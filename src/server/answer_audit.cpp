@@ -1,7 +1,5 @@
 #include "server/answer_audit.h"
 
-#include "audit/receipt.h"
-#include "base/log.h"
 #include "files/json_writer.h"
 #include "server/app.h"
 #include "server/generation_answer.h"
@@ -67,24 +65,17 @@ std::string who_json(const Caller& caller) {
 AnswerAudit::AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std::string_view route,
                          const ServedModel& model, const OpenAiRequest& request,
                          std::vector<uint64_t> seeds)
-    : auditor_(std::move(auditor)),
-      receipt_(audit::new_receipt()),
-      route_(route),
+    : record_(std::move(auditor), route),
       request_id_(call.request.id),
       facts_("\"who\":" + who_json(call.caller) + "," + facts_of(model, request)),
       seeds_(std::move(seeds)) {
-  const audit::PayloadKeys& keys = auditor_->keys();
+  const audit::PayloadKeys& keys = record_.auditor().keys();
   request_digest_ = to_hex(keys.digest("request").update(call.request.body).finish());
-  if (auditor_->payload() != audit::PayloadPolicy::kHmac) body_ = call.request.body;
+  if (record_.auditor().payload() != audit::PayloadPolicy::kHmac) body_ = call.request.body;
   for (size_t i = 0; i < seeds_.size(); ++i) {
     texts_.push_back({keys.digest("reasoning"), keys.digest("content"), {}, {}});
   }
-  if (request.stream) auditor_->log().append(head("generation.begun") + "}", nullptr);
-}
-
-void AnswerAudit::on_settled(std::function<void()> wake) {
-  const std::lock_guard lock(outcome_->mutex);
-  outcome_->wake = std::move(wake);
+  if (request.stream) record_.note(head("generation.begun") + "}");
 }
 
 void AnswerAudit::take(size_t choice, const TextEvent& event) {
@@ -94,7 +85,7 @@ void AnswerAudit::take(size_t choice, const TextEvent& event) {
   }
   texts.reasoning.update(event.reasoning);
   texts.content.update(event.content);
-  if (auditor_->payload() == audit::PayloadPolicy::kHmac) return;
+  if (record_.auditor().payload() == audit::PayloadPolicy::kHmac) return;
   texts.reasoning_text += event.reasoning;
   texts.content_text += event.content;
 }
@@ -102,7 +93,10 @@ void AnswerAudit::take(size_t choice, const TextEvent& event) {
 // An object's beginning, not closed yet.
 std::string AnswerAudit::head(std::string_view event) const {
   JsonWriter w(JsonWriter::kCompact);
-  w.begin_object().field("event", event).field("receipt", receipt_).field("route", route_);
+  w.begin_object()
+      .field("event", event)
+      .field("receipt", receipt())
+      .field("route", record_.route());
   w.field("request_id", request_id_);
   return w.take() + "," + facts_ + ",\"request_hmac\":\"" + request_digest_ + "\"";
 }
@@ -110,7 +104,7 @@ std::string AnswerAudit::head(std::string_view event) const {
 void AnswerAudit::close(const std::vector<Choice>& choices, const Usage& total,
                         std::string_view outcome, std::string_view error) {
   JsonWriter w(JsonWriter::kCompact);
-  w.begin_object().field("key", auditor_->keys().id());
+  w.begin_object().field("key", record_.auditor().keys().id());
   w.field("outcome", outcome);
   if (!error.empty()) w.field("error", error);
   w.key("choices").begin_array();
@@ -133,7 +127,7 @@ void AnswerAudit::close(const std::vector<Choice>& choices, const Usage& total,
   w.key("ms").begin_object();
   if (first_) w.field("first", milliseconds(*first_));
   w.field("total", milliseconds(Clock::now() - begin_)).end_object();
-  if (auditor_->payload() != audit::PayloadPolicy::kHmac) {
+  if (record_.auditor().payload() != audit::PayloadPolicy::kHmac) {
     JsonWriter payload(JsonWriter::kCompact);
     payload.begin_object().field("request", body_).key("answers").begin_array();
     for (const Texts& texts : texts_) {
@@ -143,35 +137,14 @@ void AnswerAudit::close(const std::vector<Choice>& choices, const Usage& total,
           .end_object();
     }
     payload.end_array().end_object();
-    if (auditor_->payload() == audit::PayloadPolicy::kEncrypted) {
-      w.key("payload").value(auditor_->keys().seal(payload.text(), receipt_));
+    if (record_.auditor().payload() == audit::PayloadPolicy::kEncrypted) {
+      w.key("payload").value(record_.auditor().keys().seal(payload.text(), receipt()));
     } else {
       w.key("payload").raw(payload.text());
     }
   }
   w.end_object();
-  const bool open = auditor_->fails_open(route_);
-  auditor_->log().append(head("generation") + "," + w.text().substr(1),
-                         [shared = outcome_, open, receipt = receipt_](Status status) {
-                           if (!status) {
-                             spdlog::error("audit: {} {}: {}", receipt,
-                                           open ? "goes without a record" : "is refused",
-                                           to_string(status.error()));
-                             if (open) status = {};
-                           }
-                           std::function<void()> wake;
-                           {
-                             const std::lock_guard lock(shared->mutex);
-                             shared->status = std::move(status);
-                             wake = shared->wake;
-                           }
-                           if (wake) wake();
-                         });
-}
-
-std::optional<Status> AnswerAudit::settled() const {
-  const std::lock_guard lock(outcome_->mutex);
-  return outcome_->status;
+  record_.close(head("generation") + "," + w.text().substr(1));
 }
 
 }  // namespace holdfast

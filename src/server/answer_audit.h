@@ -4,7 +4,6 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -12,7 +11,7 @@
 
 #include "base/digest.h"
 #include "engine/served_model.h"
-#include "server/auditor.h"
+#include "server/audit_record.h"
 #include "server/openai_request.h"
 #include "server/router.h"
 
@@ -28,39 +27,31 @@ class AnswerAudit {
   AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std::string_view route,
               const ServedModel& model, const OpenAiRequest& request, std::vector<uint64_t> seeds);
 
-  const std::string& receipt() const { return receipt_; }
-  // Called from any thread once the record that close() wrote is safe, or cannot be.
-  void on_settled(std::function<void()> wake);
+  const std::string& receipt() const { return record_.receipt(); }
+  // As AuditRecord has them.
+  void on_settled(std::function<void()> wake) { record_.on_settled(std::move(wake)); }
+  std::optional<Status> settled() const { return record_.settled(); }
 
   void take(size_t choice, const TextEvent& event);
   // `outcome`: "complete", "failed", "cancelled" (the client left); `error`: its code, or empty.
   void close(const std::vector<Choice>& choices, const Usage& total, std::string_view outcome,
              std::string_view error = {});
-  // After close(). Nothing: not known yet. An error: the answer must not be given.
-  std::optional<Status> settled() const;
 
  private:
   struct Texts {
     HmacSha256 reasoning, content;
     std::string reasoning_text, content_text;  // kept only when the policy stores them
   };
-  // What the log's thread and ours share.
-  struct Outcome {
-    std::mutex mutex;
-    std::optional<Status> status;
-    std::function<void()> wake;
-  };
   using Clock = std::chrono::steady_clock;
 
   std::string head(std::string_view event) const;
 
-  std::shared_ptr<Auditor> auditor_;
-  std::string receipt_, route_, request_id_, facts_, request_digest_, body_;
+  AuditRecord record_;
+  std::string request_id_, facts_, request_digest_, body_;
   std::vector<uint64_t> seeds_;
   std::vector<Texts> texts_;
   Clock::time_point begin_ = Clock::now();
   std::optional<Clock::duration> first_;
-  std::shared_ptr<Outcome> outcome_ = std::make_shared<Outcome>();
 };
 
 // The record of who asked, as JSON: {"id", "tenant", "roles", "credential"}.

@@ -7,17 +7,37 @@
 
 namespace holdfast {
 
-ApiResult<ServedModel*> App::find_model(std::string_view id, const Caller& caller) const {
+namespace {
+
+// Looks among `models` that `fits`; `of_kind`: what the others are not, for the message.
+template <class M, class Fits>
+ApiResult<M*> find(const std::vector<std::shared_ptr<M>>& models, std::string_view id,
+                   const Caller& caller, std::string_view of_kind, Fits&& fits) {
   std::string known;
   for (const auto& model : models) {
-    if (!caller.may_use_model(model->id())) continue;
+    if (!caller.may_use_model(model->id()) || !fits(*model)) continue;
     if (model->id() == id) return model.get();
     known += (known.empty() ? "'" : ", '") + model->id() + "'";
   }
   if (known.empty()) known = "none for you";
-  return api_fail(404,
-                  fmt::format("The model '{}' does not exist here; this server has {}", id, known),
-                  "model_not_found", "model");
+  return api_fail(
+      404,
+      fmt::format("The model '{}' does not exist here{}; this server has {}", id, of_kind, known),
+      "model_not_found", "model");
+}
+
+}  // namespace
+
+ApiResult<ServedModel*> App::find_model(std::string_view id, const Caller& caller) const {
+  return find(models, id, caller, embedders.empty() ? "" : " among those that generate text",
+              [](const ServedModel&) { return true; });
+}
+
+ApiResult<ServedEmbedder*> App::find_embedder(std::string_view id, const Caller& caller,
+                                              bool reranks) const {
+  return find(embedders, id, caller,
+              reranks ? " among those that rerank" : " among those that give embeddings",
+              [&](const ServedEmbedder& model) { return model.reranks() == reranks; });
 }
 
 std::optional<double> App::seconds_to_ready() const {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "access/caller.h"
+#include "engine/served_embedder.h"
 #include "engine/served_model.h"
 #include "server/api_error.h"
 #include "server/auditor.h"
@@ -18,8 +19,9 @@
 namespace holdfast {
 
 struct App {
-  std::vector<std::shared_ptr<ServedModel>> models;  // fixed once the server is ready
-  std::shared_ptr<Auditor> auditor;                  // null: nothing is recorded
+  std::vector<std::shared_ptr<ServedModel>> models;        // fixed once the server is ready
+  std::vector<std::shared_ptr<ServedEmbedder>> embedders;  // and rerankers; likewise
+  std::shared_ptr<Auditor> auditor;                        // null: nothing is recorded
   const std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   const std::shared_ptr<ResponseStore> responses = std::make_shared<ResponseStore>();
   std::atomic<int> connections{0};
@@ -33,6 +35,9 @@ struct App {
 
   // 404 with code model_not_found, also for a model that this caller may not use.
   ApiResult<ServedModel*> find_model(std::string_view id, const Caller& caller) const;
+  // The same among those that give embeddings, or among those that rerank.
+  ApiResult<ServedEmbedder*> find_embedder(std::string_view id, const Caller& caller,
+                                           bool reranks) const;
 };
 
 // 503, code loading: for all routes but those of health until the models are there.

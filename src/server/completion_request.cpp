@@ -3,6 +3,7 @@
 
 #include "server/openai_request.h"
 #include "server/openai_sampling.h"
+#include "server/text_inputs.h"
 
 namespace holdfast {
 
@@ -11,69 +12,6 @@ namespace json = boost::json;
 namespace {
 
 constexpr size_t kMaxPrompts = 64;
-
-bool holds_numbers(const json::array& array) { return !array.empty() && array[0].is_number(); }
-
-std::vector<int32_t> read_tokens(RequestFields& fields, const json::array& array,
-                                 const std::string& at) {
-  std::vector<int32_t> tokens;
-  tokens.reserve(array.size());
-  for (size_t i = 0; i < array.size(); ++i) {
-    json::error_code ec;
-    const auto id = array[i].is_int64() ? array[i].to_number<int32_t>(ec) : -1;
-    if (ec || id < 0) {
-      const std::string param = fmt::format("{}[{}]", at, i);
-      fields.fail(param, fmt::format("'{}' must be a token id", param), "invalid_value");
-      return {};
-    }
-    tokens.push_back(id);
-  }
-  if (tokens.empty()) {
-    fields.fail(at, fmt::format("'{}' holds no tokens", at), "invalid_value");
-  }
-  return tokens;
-}
-
-void read_prompts(RequestFields& fields, OpenAiCompletionRequest& request) {
-  const json::value* prompt = fields.find("prompt");
-  if (!prompt) {
-    fields.fail("prompt", "'prompt' is missing", "missing_required_parameter");
-    return;
-  }
-  if (prompt->is_string()) {
-    request.prompts.emplace_back(*fields.string("prompt"));
-    return;
-  }
-  const json::array* array = prompt->if_array();
-  if (!array || array->empty()) {
-    fields.fail("prompt",
-                "'prompt' must be a string, an array of strings, an array of token ids, or an "
-                "array of such arrays",
-                "invalid_type");
-    return;
-  }
-  if (holds_numbers(*array)) {
-    request.prompts.emplace_back(read_tokens(fields, *array, "prompt"));
-    return;
-  }
-  if (array->size() > kMaxPrompts) {
-    fields.fail("prompt", fmt::format("'prompt' may hold at most {} prompts", kMaxPrompts),
-                "invalid_value");
-    return;
-  }
-  for (size_t i = 0; i < array->size() && !fields.error(); ++i) {
-    const json::value& one = (*array)[i];
-    const std::string at = fmt::format("prompt[{}]", i);
-    if (one.is_string()) {
-      request.prompts.emplace_back(std::string(one.get_string().data(), one.get_string().size()));
-    } else if (one.is_array()) {
-      request.prompts.emplace_back(read_tokens(fields, one.get_array(), at));
-    } else {
-      fields.fail(at, fmt::format("'{}' must be a string or an array of token ids", at),
-                  "invalid_type");
-    }
-  }
-}
 
 // OpenAI's rules: at least n, and nothing of it streams, since the best are known at the end.
 void read_best_of(RequestFields& fields, OpenAiCompletionRequest& request) {
@@ -111,7 +49,7 @@ ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view bod
                            "grammar", "response_format"}) {
     fields.refuse(name);
   }
-  read_prompts(fields, request);
+  request.prompts = read_text_inputs(fields, "prompt", kMaxPrompts);
   if (request.prompts.size() * static_cast<size_t>(request.candidates()) > kMaxPrompts) {
     fields.fail(request.best_of > request.n ? "best_of" : "n",
                 fmt::format("prompts times 'n' (or 'best_of') may be at most {}", kMaxPrompts),

@@ -53,6 +53,7 @@ const std::vector<Section>& sections() {
         {"kv_memory", "--kv-memory"},
         {"speculate", "--speculate"},
         {"speculate_tokens", "--speculate-tokens"}}},
+      {"embeddings", {{"models", "--embed"}, {"pooling", "--pooling"}}},
   };
   return kSections;
 }

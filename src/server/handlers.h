@@ -23,5 +23,7 @@ Reply handle_delete_response(const Call& call);
 Reply handle_tokenize(const Call& call);
 Reply handle_detokenize(const Call& call);
 Reply handle_apply_template(const Call& call);
+Reply handle_embeddings(const Call& call);
+Reply handle_rerank(const Call& call);
 
 }  // namespace holdfast

@@ -25,6 +25,18 @@ void write_state(JsonWriter& w, const ServedModel& model) {
       .end_object();
 }
 
+void write_state(JsonWriter& w, const ServedEmbedder& model) {
+  const EmbeddingQueue::Stats stats = model.stats();
+  w.begin_object()
+      .field("id", model.id())
+      .field("context", model.context())
+      .field("waiting", stats.waiting)
+      .field("texts", stats.texts)
+      .field("prompt_tokens", stats.tokens)
+      .field("batches", stats.batches)
+      .end_object();
+}
+
 // "status": "ok", "loading" (with "percent" and, once it can be told, "eta_seconds") or "draining".
 // 503 unless ok: load balancers look at the status alone.
 HttpResponse readiness(const App& app, const std::function<void(JsonWriter&)>& more) {
@@ -51,12 +63,16 @@ HttpResponse readiness(const App& app, const std::function<void(JsonWriter&)>& m
 
 // What readiness() says; whoever may see the server's state also gets "models": [{"id", "context",
 // "running", "waiting", "pages_total", "pages_free", "steps", "prompt_tokens", "generated_tokens",
-// "drafted_tokens", "accepted_tokens"}].
+// "drafted_tokens", "accepted_tokens"}], and "embedders": [{"id", "context", "waiting", "texts",
+// "prompt_tokens", "batches"}].
 Reply handle_health(const Call& call) {
   return readiness(call.app, [&](JsonWriter& w) {
     if (!call.caller.may("server:view")) return;
     w.key("models").begin_array();
     for (const auto& model : call.app.models) write_state(w, *model);
+    w.end_array();
+    w.key("embedders").begin_array();
+    for (const auto& model : call.app.embedders) write_state(w, *model);
     w.end_array();
   });
 }

@@ -6,7 +6,8 @@ namespace holdfast {
 namespace {
 
 // OpenAI's model object; max_model_len is an addition several servers share.
-void write_model(JsonWriter& w, const ServedModel& model) {
+template <class M>
+void write_model(JsonWriter& w, const M& model) {
   w.begin_object()
       .field("id", model.id())
       .field("object", "model")
@@ -25,16 +26,26 @@ Reply handle_list_models(const Call& call) {
   for (const auto& model : call.app.models) {
     if (call.caller.may_use_model(model->id())) write_model(w, *model);
   }
+  for (const auto& model : call.app.embedders) {
+    if (call.caller.may_use_model(model->id())) write_model(w, *model);
+  }
   w.end_array().end_object();
   response.body = w.take();
   return response;
 }
 
 Reply handle_get_model(const Call& call) {
-  const auto model = call.app.find_model(call.rest, call.caller);
-  if (!model) return model.error().response();
   HttpResponse response;
   JsonWriter w(JsonWriter::kCompact);
+  for (const bool reranks : {false, true}) {
+    const auto embedder = call.app.find_embedder(call.rest, call.caller, reranks);
+    if (!embedder) continue;
+    write_model(w, **embedder);
+    response.body = w.take();
+    return response;
+  }
+  const auto model = call.app.find_model(call.rest, call.caller);
+  if (!model) return model.error().response();
   write_model(w, **model);
   response.body = w.take();
   return response;

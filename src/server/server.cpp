@@ -122,6 +122,9 @@ class HttpServer final : public Server {
 
   Status listen();
   void set_loaded(double share) override { runtime_.app.loaded = share; }
+  void add_embedders(std::vector<std::shared_ptr<ServedEmbedder>> embedders) override {
+    runtime_.app.embedders = std::move(embedders);
+  }
   void serve(std::vector<std::shared_ptr<ServedModel>> models) override;
   uint16_t port() const override { return port_; }
   Status reload(const ReloadableOptions& options) override;

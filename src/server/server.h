@@ -10,6 +10,7 @@
 
 #include "access/access_control.h"
 #include "base/result.h"
+#include "engine/served_embedder.h"
 #include "engine/served_model.h"
 #include "server/auditor.h"
 #include "server/tls_context.h"
@@ -60,6 +61,8 @@ class Server {
 
   // How much of the models is loaded, 0 to 1.
   virtual void set_loaded(double share) = 0;
+  // Before serve(): these give embeddings, or rerank.
+  virtual void add_embedders(std::vector<std::shared_ptr<ServedEmbedder>> embedders) = 0;
   // Once: these are the models.
   virtual void serve(std::vector<std::shared_ptr<ServedModel>> models) = 0;
 
