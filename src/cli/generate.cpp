@@ -17,9 +17,12 @@
 #include "cli/progress.h"
 #include "cli/sampling_option.h"
 #include "cli/speculate_option.h"
+#include "engine/constrain.h"
 #include "engine/draft_model.h"
 #include "engine/engine.h"
 #include "engine/random.h"
+#include "grammar/compile.h"
+#include "grammar/constraint.h"
 #include "model/model.h"
 #include "text/tokenizer.h"
 #include "text/utf8_stream.h"
@@ -38,15 +41,42 @@ struct GenerateOptions {
   int32_t context = 0;
   int threads = 0;
   SpeculateOption speculate;
+  std::string json_schema_file, regex, grammar_file;
   bool special = false, json = false;
 };
+
+Result<std::string> read_text(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return fail(Code::kNotFound, "the file cannot be read", path);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
 
 Result<std::string> read_prompt(const GenerateOptions& options) {
   if (options.prompt) return *options.prompt;
   if (options.prompt_file == "-") return std::string(std::istreambuf_iterator<char>(std::cin), {});
-  std::ifstream file(options.prompt_file, std::ios::binary);
-  if (!file) return fail(Code::kNotFound, "the prompt file cannot be read", options.prompt_file);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  return read_text(options.prompt_file);
+}
+
+// What the answer must be; none: anything.
+Result<std::shared_ptr<grammar::Constraint>> read_constraint(const GenerateOptions& options,
+                                                             const Tokenizer& tokenizer,
+                                                             int32_t logits) {
+  grammar::ConstraintSpec spec;
+  if (!options.regex.empty()) {
+    spec = {grammar::Notation::kRegex, options.regex};
+  } else if (!options.json_schema_file.empty()) {
+    spec.notation = grammar::Notation::kJsonSchema;
+    ASSIGN_OR_RETURN(spec.text, read_text(options.json_schema_file));
+  } else if (!options.grammar_file.empty()) {
+    spec.notation = grammar::Notation::kGbnf;
+    ASSIGN_OR_RETURN(spec.text, read_text(options.grammar_file));
+  } else {
+    return nullptr;
+  }
+  ASSIGN_OR_RETURN(auto program, grammar::compile(spec));
+  const auto piece = [&](int32_t token) { return tokenizer.piece(token); };
+  return grammar::Constraint::create(std::move(program),
+                                     make_token_table(tokenizer, piece, logits, false));
 }
 
 boost::json::array numbers(const std::vector<int32_t>& values) {
@@ -89,6 +119,7 @@ Status generate(const GenerateOptions& options) {
     request.sampling.token_bytes = std::make_shared<TokenBytes>(
         tokenizer->vocab_size(), [&](int32_t token) { return tokenizer->piece(token); });
   }
+  ASSIGN_OR_RETURN(request.constraint, read_constraint(options, *tokenizer, model->config().vocab));
   const std::vector<int32_t> prompt_tokens = request.prompt;
   ASSIGN_OR_RETURN(const auto stream, engine->submit(std::move(request)));
 
@@ -165,6 +196,11 @@ void register_generate(CLI::App& app, Action& action) {
                     "what spells a special token in the prompt becomes one");
   command->add_flag("--ignore-eos", options->request.ignore_eos, "do not end where the model does");
   add_sampling_options(*command, sampling);
+  auto* form = command->add_option_group("form", "what the answer must be");
+  form->add_option("--json-schema", options->json_schema_file, "a file with a JSON Schema");
+  form->add_option("--regex", options->regex, "a regular expression that matches all of it");
+  form->add_option("--grammar", options->grammar_file, "a file with a grammar in GBNF");
+  form->require_option(0, 1);
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);
   add_speculate_options(*command, options->speculate);

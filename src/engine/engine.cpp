@@ -14,6 +14,7 @@
 #include "base/available_memory.h"
 #include "base/check.h"
 #include "engine/batch_builder.h"
+#include "engine/constrain.h"
 #include "engine/draft_model.h"
 #include "engine/kv_budget.h"
 #include "engine/kv_pages.h"
@@ -118,6 +119,7 @@ class EngineImpl final : public Engine {
   std::map<SequenceId, std::unique_ptr<Sequence>> sequences_;
   BatchBuilder builder_;
   SamplerScratch scratch_;
+  std::vector<float> masked_;
   EngineStats counters_;
 
   std::shared_ptr<Inbox> inbox_;
@@ -364,7 +366,18 @@ void EngineImpl::take_tokens(Sequence& sequence, std::span<const float> logits) 
 // `guess`: what was drafted for this place, or -1. False: the sequence has ended and is gone.
 bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, int32_t guess) {
   const GenerationRequest& request = sequence.request;
-  const std::optional<int32_t> token = sequence.sampler.sample(logits, scratch_);
+  std::optional<int32_t> token;
+  if (sequence.matcher) {
+    auto allowed = sample_allowed(sequence.sampler, *sequence.matcher, !request.ignore_eos, logits,
+                                  masked_, scratch_);
+    if (!allowed) {
+      finish(sequence, FinishReason::kError, allowed.error());
+      return false;
+    }
+    token = *allowed;
+  } else {
+    token = sequence.sampler.sample(logits, scratch_);
+  }
   if (!token) {
     finish(sequence, FinishReason::kError,
            sequence.sampler.forbids()
@@ -395,6 +408,17 @@ bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, i
   }
   sequence.history.push_back(*token);
   sequence.channel->push(std::move(event));
+  if (sequence.matcher) {
+    if (const Status ok = sequence.matcher->accept(*token); !ok) {
+      finish(sequence, FinishReason::kError, ok.error());
+      return false;
+    }
+    // Nothing could follow but the end: no step is spent on it.
+    if (sequence.matcher->complete()) {
+      finish(sequence, FinishReason::kStop);
+      return false;
+    }
+  }
   if (sequence.usage.completion_tokens == request.max_tokens ||
       sequence.history.size() >= static_cast<size_t>(context_)) {
     finish(sequence, FinishReason::kLength);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/sampling_params.h"
+#include "grammar/constraint.h"
 
 namespace holdfast {
 
@@ -19,6 +21,8 @@ struct GenerationRequest {
   std::vector<int32_t> stop_tokens;  // end of generation, not returned as text
   bool ignore_eos = false;           // stop_tokens are ordinary
   int32_t logprobs = -1;             // -1: none; else the number of alternatives for each token
+  std::shared_ptr<grammar::Constraint> constraint;  // what the answer must be; null: anything
+  grammar::ConstraintStart constraint_start = grammar::ConstraintStart::kNow;
   std::string
       cache_salt;  // from the authenticated identity; requests share KV pages only within a salt
 };

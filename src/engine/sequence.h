@@ -24,6 +24,8 @@ struct Sequence {
         sampler(request.sampling, request.prompt),
         channel(std::move(c)),
         pace(most_drafted) {
+    if (request.constraint)
+      matcher = std::make_unique<grammar::Matcher>(request.constraint, request.constraint_start);
     usage.prompt_tokens = static_cast<int32_t>(request.prompt.size());
   }
 
@@ -36,6 +38,7 @@ struct Sequence {
   int32_t cached = 0;            // of the history, in the KV cache
   PageTable table;
   Sampler sampler;
+  std::unique_ptr<grammar::Matcher> matcher;  // null: no constraint
   std::shared_ptr<Channel> channel;
   Usage usage;
   bool admitted_before = false;

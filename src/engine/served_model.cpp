@@ -2,13 +2,17 @@
 
 #include <ctime>
 #include <filesystem>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "engine/constrain.h"
 #include "engine/draft_model.h"
 #include "engine/random.h"
 #include "engine/text_stream.h"
 #include "files/model_file.h"
+#include "grammar/constraint_cache.h"
 #include "model/model.h"
 #include "text/chat_template.h"
 
@@ -80,7 +84,10 @@ class LoadedModel final : public ServedModel {
     AssemblerOptions assembler;
     assembler.split_thinking = thinks_;
     assembler.starts_inside = thinks_ && ends_thinking(parts);
-    return start(encode(parts), request.options, std::move(assembler), {});
+    auto constrained = grammar::ConstraintStart::kNow;
+    if (thinks_) constrained = grammar::ConstraintStart::kMayThink;
+    if (assembler.starts_inside) constrained = grammar::ConstraintStart::kThinking;
+    return start(encode(parts), request.options, std::move(assembler), {}, constrained);
   }
 
   Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) override {
@@ -94,7 +101,19 @@ class LoadedModel final : public ServedModel {
     } else if (request.echo) {
       for (const int32_t token : tokens) echo += text_->piece(token);
     }
-    return start(std::move(tokens), request.options, {}, std::move(echo));
+    return start(std::move(tokens), request.options, {}, std::move(echo),
+                 grammar::ConstraintStart::kNow);
+  }
+
+  // The table of tokens is made for the first who asks: most servers never need it.
+  Result<std::shared_ptr<grammar::Constraint>> constraint(
+      const grammar::ConstraintSpec& spec) override {
+    std::call_once(constraints_made_, [&] {
+      const auto piece = [&](int32_t token) { return text_->piece(token); };
+      constraints_.emplace(
+          make_token_table(text_->tokenizer(), piece, model_->config().vocab, thinks_));
+    });
+    return constraints_->get(spec);
   }
 
   Result<std::string> render_prompt(const ChatRequest& request) const override {
@@ -130,7 +149,8 @@ class LoadedModel final : public ServedModel {
   }
 
   Result<std::unique_ptr<TextStream>> start(std::vector<int32_t> prompt, const TextOptions& options,
-                                            AssemblerOptions assembler, std::string echo) {
+                                            AssemblerOptions assembler, std::string echo,
+                                            grammar::ConstraintStart constrained) {
     RETURN_IF_ERROR(check_stops(options.stop));
     assembler.stop = options.stop;
     TextStreamStart start;
@@ -150,6 +170,8 @@ class LoadedModel final : public ServedModel {
     request.stop_tokens = stop_tokens_;
     request.ignore_eos = options.ignore_eos;
     request.logprobs = options.logprobs;
+    request.constraint = options.constraint;
+    request.constraint_start = constrained;
     request.cache_salt = options.cache_salt;
     ASSIGN_OR_RETURN(start.stream, engine_->submit(std::move(request)));
     return make_text_stream(std::move(start));
@@ -168,6 +190,8 @@ class LoadedModel final : public ServedModel {
   std::vector<int32_t> stop_tokens_;
   std::string bos_, eos_;  // as templates spell them
   bool thinks_ = false;
+  std::once_flag constraints_made_;
+  std::optional<grammar::ConstraintCache> constraints_;
 };
 
 std::string default_id(const ModelFile& file) {

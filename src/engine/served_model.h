@@ -14,6 +14,8 @@
 #include "engine/engine.h"
 #include "engine/generation.h"
 #include "files/byte_source.h"
+#include "grammar/compile.h"
+#include "grammar/constraint.h"
 #include "text/tokenizer.h"
 
 namespace holdfast {
@@ -26,6 +28,9 @@ struct TextOptions {
   std::vector<std::string> stop;  // matched across tokens, never returned
   bool ignore_eos = false;
   int32_t logprobs = -1;
+  // From ServedModel::constraint(). A chat's answer comes under it after its thinking; a completion
+  // at once.
+  std::shared_ptr<grammar::Constraint> constraint;
   std::string cache_salt;
 };
 
@@ -115,6 +120,11 @@ class ServedModel {
   virtual const Tokenizer& tokenizer() const = 0;
   virtual int32_t context() const = 0;
   virtual EngineStats stats() const = 0;
+
+  // What answers can be held to; kept for the next who asks for the same. Errors as
+  // grammar::compile() and grammar::Constraint::create().
+  virtual Result<std::shared_ptr<grammar::Constraint>> constraint(
+      const grammar::ConstraintSpec& spec) = 0;
 
   // invalid_argument when the model has no chat template, the template refuses the messages, a
   // stop string is empty, or the engine refuses the request (see Engine::submit).

@@ -137,12 +137,6 @@ void refuse_what_is_missing(RequestFields& fields) {
   if (functions && !(functions->is_array() && functions->get_array().empty())) {
     fields.refuse("functions");
   }
-  if (const json::object* format = fields.object("response_format")) {
-    const json::value* type = format->if_contains("type");
-    if (!type || !type->is_string() || type->get_string() != "text") {
-      fields.refuse("response_format", "the only type so far is 'text'");
-    }
-  }
   if (const json::value* modalities = fields.find("modalities")) {
     const json::array* array = modalities->if_array();
     if (!array || array->size() != 1 || !(*array)[0].is_string() ||
@@ -151,8 +145,7 @@ void refuse_what_is_missing(RequestFields& fields) {
     }
   }
   for (const char* name :
-       {"audio", "prediction", "web_search_options", "reasoning_effort", "verbosity", "guided_json",
-        "guided_regex", "guided_choice", "guided_grammar", "grammar", "best_of"}) {
+       {"audio", "prediction", "web_search_options", "reasoning_effort", "verbosity", "best_of"}) {
     fields.refuse(name);
   }
   if (fields.boolean("store").value_or(false)) fields.refuse("store", "nothing is stored");

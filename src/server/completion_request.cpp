@@ -45,10 +45,6 @@ ApiResult<OpenAiCompletionRequest> parse_completion_request(std::string_view bod
   if (const auto suffix = fields.string("suffix"); suffix && !suffix->empty()) {
     fields.refuse("suffix");
   }
-  for (const char* name : {"guided_json", "guided_regex", "guided_choice", "guided_grammar",
-                           "grammar", "response_format"}) {
-    fields.refuse(name);
-  }
   request.prompts = read_text_inputs(fields, "prompt", kMaxPrompts);
   if (request.prompts.size() * static_cast<size_t>(request.candidates()) > kMaxPrompts) {
     fields.fail(request.best_of > request.n ? "best_of" : "n",

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -12,9 +13,16 @@
 #include <boost/json/fwd.hpp>
 
 #include "engine/served_model.h"
+#include "grammar/compile.h"
 #include "server/api_error.h"
 
 namespace holdfast {
+
+// What the answer must be, and the field that says so.
+struct RequestedConstraint {
+  grammar::ConstraintSpec spec;
+  std::string param;
+};
 
 // What both families have in common. options.seed is the first choice's; choice i gets seed + i.
 struct OpenAiRequest {
@@ -25,6 +33,7 @@ struct OpenAiRequest {
   int32_t best_of = 0;  // choices are made, and the n best given; 0: n
   int32_t candidates() const { return std::max(n, best_of); }  // of each prompt
   TextOptions options;                                         // logprobs: -1 when not asked for
+  std::optional<RequestedConstraint> constraint;
   // Which of the options came from the client. The model's makers' defaults stand for the others;
   // a max_tokens of ours ends at the context, one of the client's must fit.
   bool has_temperature = false, has_top_p = false, has_top_k = false, has_min_p = false;

@@ -6,6 +6,8 @@
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include "server/openai_constraint.h"
+
 namespace holdfast {
 
 namespace json = boost::json;
@@ -144,6 +146,7 @@ void read_shared_fields(RequestFields& fields, OpenAiRequest& request) {
   request.has_top_k = fields.has("top_k");
   read_logit_bias(fields, sampling);
 
+  read_constraint(fields, request);
   if (const auto seed = fields.integer("seed")) options.seed = static_cast<uint64_t>(*seed);
   options.ignore_eos = fields.boolean("ignore_eos").value_or(false);
   options.stop = fields.strings("stop", kMaxStops);

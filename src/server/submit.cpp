@@ -16,7 +16,7 @@ ApiResult<void> check_json_body(const HttpRequest& request) {
                   "unsupported_media_type");
 }
 
-ApiResult<void> fit_to_model(const ServedModel& model, OpenAiRequest& request) {
+ApiResult<void> fit_to_model(ServedModel& model, OpenAiRequest& request) {
   const SamplingDefaults& defaults = model.config().sampling;
   SamplingParams& sampling = request.options.sampling;
   if (!request.has_temperature) sampling.temperature = defaults.temperature.value_or(1.0f);
@@ -29,6 +29,16 @@ ApiResult<void> fit_to_model(const ServedModel& model, OpenAiRequest& request) {
     return api_fail(400,
                     fmt::format("'logit_bias' names token {}, and this model has {}", token, vocab),
                     "invalid_value", "logit_bias");
+  }
+  if (request.constraint) {
+    auto constraint = model.constraint(request.constraint->spec);
+    if (!constraint) {
+      const Error& error = constraint.error();
+      return api_fail(400, fmt::format("'{}': {}", request.constraint->param, to_string(error)),
+                      error.code == Code::kUnimplemented ? "unsupported_value" : "invalid_value",
+                      request.constraint->param);
+    }
+    request.options.constraint = std::move(*constraint);
   }
   return {};
 }

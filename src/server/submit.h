@@ -17,9 +17,9 @@ using TextStreams = std::vector<std::unique_ptr<TextStream>>;
 // 415 when a request names a body type other than JSON.
 ApiResult<void> check_json_body(const HttpRequest& request);
 
-// What only the model knows: its makers' sampling defaults, for what the client left open, and
-// whether logit_bias names tokens it has.
-ApiResult<void> fit_to_model(const ServedModel& model, OpenAiRequest& request);
+// What only the model knows: its makers' sampling defaults, for what the client left open, whether
+// logit_bias names tokens it has, and the constraint over its vocabulary.
+ApiResult<void> fit_to_model(ServedModel& model, OpenAiRequest& request);
 
 // Submits request.candidates() generations of one prompt and appends their streams; choice i draws
 // with seed + i. `start` submits one. `param` is the field that holds the prompt, for errors. On

@@ -116,6 +116,13 @@ std::string ModelTokenizer::piece(int32_t token, Special special) const {
   return text;
 }
 
+bool ModelTokenizer::is_text(int32_t token) const {
+  if (token < 0 || token >= vocab_size()) return false;
+  const TokenKind kind = parts_.kinds[static_cast<std::size_t>(token)];
+  if (kind == TokenKind::kAdded) return !looks_like_markup(parts_.vocabulary->spelling(token));
+  return kind == TokenKind::kNormal;
+}
+
 bool ModelTokenizer::is_end_of_generation(int32_t token) const {
   return parts_.end_of_generation.contains(token);
 }

@@ -54,6 +54,7 @@ class ModelTokenizer final : public Tokenizer {
   std::optional<int32_t> sep() const override { return parts_.sep; }
   bool joins_pairs() const override { return parts_.bert_pairs; }
   bool is_end_of_generation(int32_t token) const override;
+  bool is_text(int32_t token) const override;
   std::optional<int32_t> find(std::string_view token) const override;
 
  protected:

@@ -59,6 +59,8 @@ class Tokenizer {
   virtual std::optional<int32_t> sep() const { return std::nullopt; }
   virtual bool joins_pairs() const { return false; }
   virtual bool is_end_of_generation(int32_t token) const = 0;
+  // Ordinary text: no control token, none that marks structure (<think>), no padding.
+  virtual bool is_text(int32_t token) const = 0;
   virtual std::optional<int32_t> find(
       std::string_view token) const = 0;  // a token by the exact bytes it stands for
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <random>
 #include <thread>
 
@@ -11,6 +12,7 @@
 
 #include "engine/sampler.h"
 #include "fake_model.h"
+#include "grammar/compile.h"
 
 namespace holdfast {
 namespace {
@@ -52,9 +54,17 @@ Answer expected(const FakeModel& model, const GenerationRequest& request, int32_
   std::vector<int32_t> history = request.prompt;
   Sampler sampler(request.sampling, request.prompt);
   SamplerScratch scratch;
+  std::optional<grammar::Matcher> matcher;
+  if (request.constraint) matcher.emplace(request.constraint, request.constraint_start);
   while (true) {
     const auto logits = model.logits_after(history);
-    const int32_t token = *sampler.sample(logits, scratch);
+    auto allowed = logits;
+    for (size_t i = 0; matcher && i < allowed.size(); ++i) {
+      const auto token = static_cast<int32_t>(i);
+      if (!grammar::allows(*matcher->mask().value(), token) || (request.ignore_eos && token == 3))
+        allowed[i] = -INFINITY;
+    }
+    const int32_t token = *sampler.sample(allowed, scratch);
     sampler.accept(token);
     if (!request.ignore_eos &&
         std::count(request.stop_tokens.begin(), request.stop_tokens.end(), token)) {
@@ -65,6 +75,13 @@ Answer expected(const FakeModel& model, const GenerationRequest& request, int32_
     add_logprobs(answer, logprobs.chosen, logprobs.top);
     answer.tokens.push_back(token);
     history.push_back(token);
+    if (matcher) {
+      EXPECT_TRUE(matcher->accept(token));
+      if (matcher->complete()) {
+        answer.end.finish = FinishReason::kStop;
+        return answer;
+      }
+    }
     if (static_cast<int32_t>(answer.tokens.size()) == request.max_tokens ||
         static_cast<int32_t>(history.size()) == context) {
       answer.end.finish = FinishReason::kLength;
@@ -79,6 +96,29 @@ void expect_same(const Answer& got, const Answer& want) {
   const size_t bytes = want.logprobs.size() * sizeof(float);
   EXPECT_TRUE(bytes == 0 || std::memcmp(got.logprobs.data(), want.logprobs.data(), bytes) == 0);
   EXPECT_EQ(got.end.finish, want.end.finish);
+}
+
+// Some things to hold answers to; token t is one printable character, 3 is the end.
+std::shared_ptr<grammar::Constraint> some_constraint(int32_t which, int32_t vocab) {
+  static const auto made = [&] {
+    grammar::TokenTableInput input;
+    for (int32_t t = 0; t < vocab; ++t)
+      input.bytes.emplace_back(t == 3 ? "" : std::string(1, static_cast<char>(' ' + t % 95)));
+    input.ends = {3};
+    const auto tokens = std::make_shared<const grammar::TokenTable>(std::move(input));
+    std::vector<std::shared_ptr<grammar::Constraint>> all;
+    for (const auto& [notation, text] :
+         {std::pair(grammar::Notation::kRegex, "([a-m]{3}[0-9]?)+"),
+          {grammar::Notation::kRegex, ".*"},
+          {grammar::Notation::kJsonObject, ""},
+          {grammar::Notation::kGbnf, "root ::= [x-z] root [X-Z] | [0-5]"},
+          {grammar::Notation::kChoice, "[\"yes\",\"not at all\"]"}}) {
+      auto program = grammar::compile({notation, text}).value();
+      all.push_back(grammar::Constraint::create(std::move(program), tokens).value());
+    }
+    return all;
+  }();
+  return made[static_cast<size_t>(which) % made.size()];
 }
 
 GenerationRequest random_request(std::mt19937& random, int32_t vocab) {
@@ -99,6 +139,7 @@ GenerationRequest random_request(std::mt19937& random, int32_t vocab) {
   request.ignore_eos = upto(2);
   request.logprobs = 2;
   request.cache_salt = upto(4) ? "a" : "b";
+  if (upto(3) == 0) request.constraint = some_constraint(upto(100), vocab);
   return request;
 }
 

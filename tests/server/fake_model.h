@@ -93,6 +93,7 @@ class FakeTokenizer final : public Tokenizer {
   std::optional<int32_t> eos() const override { return {}; }
   bool adds_bos() const override { return false; }
   bool is_end_of_generation(int32_t) const override { return false; }
+  bool is_text(int32_t) const override { return true; }
   std::optional<int32_t> find(std::string_view) const override { return {}; }
 };
 
@@ -107,6 +108,14 @@ class FakeModel final : public ServedModel {
   int32_t context() const override { return 100; }
   EngineStats stats() const override { return {.pages_total = 8, .pages_free = 8}; }
 
+  Result<std::shared_ptr<grammar::Constraint>> constraint(
+      const grammar::ConstraintSpec& spec) override {
+    grammar::TokenTableInput input;
+    for (int c = 0; c < 128; ++c) input.bytes.emplace_back(1, static_cast<char>(c));
+    ASSIGN_OR_RETURN(auto program, grammar::compile(spec));
+    return grammar::Constraint::create(std::move(program),
+                                       std::make_shared<grammar::TokenTable>(std::move(input)));
+  }
   Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) override {
     const std::lock_guard lock(mutex_);
     chats.push_back(request);

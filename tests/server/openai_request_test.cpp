@@ -65,6 +65,44 @@ TEST(ChatRequest, NullAndUnknownFieldsCountAsAbsent) {
   ASSERT_TRUE(request) << request.error().message;
 }
 
+TEST(ChatRequest, WhatTheAnswerMustBe) {
+  using grammar::Notation;
+  struct Case {
+    std::string_view body;
+    Notation notation;
+    std::string_view text, param;
+  };
+  const Case cases[] = {
+      {R"("response_format":{"type":"json_object"})", Notation::kJsonObject, "", "response_format"},
+      {R"("response_format":{"type":"json_schema","json_schema":{"name":"n","strict":true,
+          "schema":{"type":"object","properties":{"b":{},"a":{}}}}})",
+       Notation::kJsonSchema, R"({"type":"object","properties":{"b":{},"a":{}}})",
+       "response_format.json_schema.schema"},
+      {R"("response_format":{"type":"json_object","schema":{"const":1}})", Notation::kJsonSchema,
+       R"({"const":1})", "response_format.schema"},
+      {R"("guided_json":{"type":"null"})", Notation::kJsonSchema, R"({"type":"null"})",
+       "guided_json"},
+      {R"("guided_json":"{}")", Notation::kJsonSchema, "{}", "guided_json"},
+      {R"("guided_regex":"a+")", Notation::kRegex, "a+", "guided_regex"},
+      {R"("guided_choice":["a","b"])", Notation::kChoice, R"(["a","b"])", "guided_choice"},
+      {R"("guided_grammar":"root ::= x")", Notation::kGbnf, "root ::= x", "guided_grammar"},
+      {R"("grammar":"root ::= x")", Notation::kGbnf, "root ::= x", "grammar"},
+      {R"("json_schema":{"type":"null"})", Notation::kJsonSchema, R"({"type":"null"})",
+       "json_schema"},
+      {R"("structured_outputs":{"regex":"a"})", Notation::kRegex, "a", "structured_outputs.regex"},
+      {R"("structured_outputs":{"json_object":true})", Notation::kJsonObject, "",
+       "structured_outputs.json_object"},
+  };
+  for (const Case& c : cases) {
+    const auto request = parse_chat_request(chat(c.body));
+    ASSERT_TRUE(request) << c.body << request.error().message;
+    ASSERT_TRUE(request->constraint) << c.body;
+    EXPECT_EQ(request->constraint->spec.notation, c.notation) << c.body;
+    EXPECT_EQ(request->constraint->spec.text, c.text) << c.body;
+    EXPECT_EQ(request->constraint->param, c.param) << c.body;
+  }
+}
+
 TEST(ChatRequest, MessagesAreNormalized) {
   const auto request = parse_chat_request(chat("", R"([
       {"role":"developer","content":"be brief"},
@@ -126,7 +164,14 @@ TEST(ChatRequest, NamesTheFieldAtFault) {
       {R"("tool_choice":"auto")", "tool_choice", "unsupported_parameter"},
       {R"("functions":[{"name":"f"}])", "functions", "unsupported_parameter"},
       {R"("function_call":"auto")", "function_call", "unsupported_parameter"},
-      {R"("response_format":{"type":"json_object"})", "response_format", "unsupported_parameter"},
+      {R"("response_format":{"type":"xml"})", "response_format.type", "invalid_value"},
+      {R"("response_format":{"type":"json_schema"})", "response_format.json_schema.schema",
+       "missing_required_parameter"},
+      {R"("guided_regex":7)", "guided_regex", "invalid_type"},
+      {R"("guided_choice":"a")", "guided_choice", "invalid_type"},
+      {R"("guided_regex":"a","grammar":"root ::= \"a\"")", "grammar", "invalid_value"},
+      {R"("structured_outputs":{"structural_tag":{}})", "structured_outputs.structural_tag",
+       "unsupported_parameter"},
       {R"("modalities":["text","audio"])", "modalities", "unsupported_parameter"},
       {R"("audio":{"voice":"a"})", "audio", "unsupported_parameter"},
       {R"("prediction":{})", "prediction", "unsupported_parameter"},
