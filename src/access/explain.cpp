@@ -97,7 +97,11 @@ Result<Decision> explain(const AccessPolicy& policy, const std::string& who,
       out.reasons.push_back("only models: " + (patterns.empty() ? "none" : list(patterns)));
     }
   }
-  if (!grants.shows_thinking) out.reasons.emplace_back("thinking is hidden");
+  if (grants.thinking != ThinkingView::kShown)
+    out.reasons.push_back(fmt::format("thinking is {}", thinking_view_name(grants.thinking)));
+  if (grants.thinking_budget)
+    out.reasons.push_back(
+        fmt::format("an answer's thinking ends after {} tokens", *grants.thinking_budget));
   describe_quota(grants.quota, "quota", out.reasons);
   if (const auto found = policy.tenants.find(tenant); found != policy.tenants.end()) {
     describe_quota(found->second.rules.quota, "quota of tenant " + tenant, out.reasons);

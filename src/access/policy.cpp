@@ -36,6 +36,16 @@ struct Effective {
   Rules rules;
 };
 
+template <class T>
+void take_smaller(std::optional<T>& mine, const std::optional<T>& other) {
+  if (other && (!mine || *other < *mine)) mine = other;
+}
+
+void narrow_thinking(const Rules& rules, Grants& out) {
+  if (rules.thinking) out.thinking = std::min(out.thinking, *rules.thinking);
+  take_smaller(out.thinking_budget, rules.thinking_budget);
+}
+
 Effective effective_role(const AccessPolicy& policy, const std::string& name, int depth = 0) {
   Effective out;
   const auto found = policy.roles.find(name);
@@ -59,20 +69,32 @@ Effective effective_role(const AccessPolicy& policy, const std::string& name, in
     } else if (grants_models(inherited.permissions)) {
       all_models = true;
     }
-    if (inherited.rules.shows_thinking) {
-      out.rules.shows_thinking =
-          out.rules.shows_thinking.value_or(true) && *inherited.rules.shows_thinking;
-    }
+    take_smaller(out.rules.thinking, inherited.rules.thinking);
+    take_smaller(out.rules.thinking_budget, inherited.rules.thinking_budget);
     out.rules.quota.take_stricter(inherited.rules.quota);
   }
   if (all_models) out.rules.models.reset();
   if (role.rules.models) out.rules.models = role.rules.models;
-  if (role.rules.shows_thinking) out.rules.shows_thinking = role.rules.shows_thinking;
+  if (role.rules.thinking) out.rules.thinking = role.rules.thinking;
+  if (role.rules.thinking_budget) out.rules.thinking_budget = role.rules.thinking_budget;
   out.rules.quota.take_given(role.rules.quota);
   return out;
 }
 
 }  // namespace
+
+std::string_view thinking_view_name(ThinkingView view) {
+  return view == ThinkingView::kHidden    ? "hidden"
+         : view == ThinkingView::kCounted ? "counted"
+                                          : "shown";
+}
+
+std::optional<ThinkingView> find_thinking_view(std::string_view name) {
+  for (const auto view : {ThinkingView::kHidden, ThinkingView::kCounted, ThinkingView::kShown}) {
+    if (name == thinking_view_name(view)) return view;
+  }
+  return std::nullopt;
+}
 
 bool Quota::empty() const {
   bool any = concurrency.has_value();
@@ -138,7 +160,7 @@ Grants AccessPolicy::grants(const std::vector<std::string>& role_names, const st
     const Effective role = effective_role(*this, name);
     out.permissions.insert(out.permissions.end(), role.permissions.begin(), role.permissions.end());
     out.quota.take_stricter(role.rules.quota);
-    if (!role.rules.shows_thinking.value_or(true)) out.shows_thinking = false;
+    narrow_thinking(role.rules, out);
     // A role that has nothing to do with models says nothing about which.
     if (role.rules.models) {
       role_models.insert(role_models.end(), role.rules.models->begin(), role.rules.models->end());
@@ -149,7 +171,7 @@ Grants AccessPolicy::grants(const std::vector<std::string>& role_names, const st
   if (!all_models) out.models.push_back(std::move(role_models));
   const auto narrow = [&](const Rules& rules) {
     if (rules.models) out.models.push_back(*rules.models);
-    if (!rules.shows_thinking.value_or(true)) out.shows_thinking = false;
+    narrow_thinking(rules, out);
   };
   if (const auto found = tenants.find(tenant); found != tenants.end()) narrow(found->second.rules);
   if (const auto found = users.find(user); found != users.end()) {

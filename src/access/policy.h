@@ -25,10 +25,21 @@ struct Quota {
   void take_given(const Quota& other);     // of each limit, the other's where it has one
 };
 
+// What somebody gets to see of what models think.
+enum class ThinkingView {
+  kHidden,   // nothing
+  kCounted,  // how many tokens it took
+  kShown,
+};
+// "hidden", "counted", "shown".
+std::string_view thinking_view_name(ThinkingView view);
+std::optional<ThinkingView> find_thinking_view(std::string_view name);
+
 // What roles, tenants and users have in common.
 struct Rules {
   std::optional<std::vector<std::string>> models;  // patterns with '*'; absent: all
-  std::optional<bool> shows_thinking;
+  std::optional<ThinkingView> thinking;
+  std::optional<int64_t> thinking_budget;  // tokens of thinking in one answer
   Quota quota;
 };
 
@@ -70,8 +81,9 @@ struct Grants {
   std::vector<Granted> permissions;
   // Each must match: the roles' lists together, the tenant's, the user's.
   std::vector<std::vector<std::string>> models;
-  bool shows_thinking = true;
-  Quota quota;  // the caller's own
+  ThinkingView thinking = ThinkingView::kShown;
+  std::optional<int64_t> thinking_budget;  // tokens of thinking in one answer; absent: no limit
+  Quota quota;                             // the caller's own
 
   const Granted* find(std::string_view permission) const;  // null: not granted
   bool may(std::string_view permission) const { return find(permission) != nullptr; }

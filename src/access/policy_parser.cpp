@@ -3,10 +3,11 @@
 //   roles:
 //     data_scientist:
 //       permissions: [model:read, model:fine_tune]
-//       inherits: [...]  models: [...]  thinking: shown|hidden  quotas: {...}
+//       inherits: [...]  models: [...]  thinking: shown|counted|hidden
+//       thinking_budget: 2000  quotas: {...}
 //     auditor: [log:view]            # short for permissions alone
-//   tenants: {NAME: {models, thinking, quotas}}
-//   users:   {NAME: {tenant, roles, certificates, models, thinking, quotas}}
+//   tenants: {NAME: {models, thinking, thinking_budget, quotas}}
+//   users:   {NAME: {tenant, roles, certificates, and what a tenant may have}}
 //   issuers: [{issuer, audience, jwks_file, algorithms, user_claim, ...}]
 //   approvals: {minutes: 60}
 #include <filesystem>
@@ -160,11 +161,10 @@ class PolicyReader {
     rules.models = map.strings("models");
     const YamlNode* thinking = map.find("thinking");
     if (const auto text = map.string("thinking")) {
-      if (*text != "shown" && *text != "hidden") {
-        errors_.fail(*thinking, "'thinking' is shown or hidden");
-      }
-      rules.shows_thinking = *text != "hidden";
+      rules.thinking = find_thinking_view(*text);
+      if (!rules.thinking) errors_.fail(*thinking, "'thinking' is shown, counted or hidden");
     }
+    rules.thinking_budget = map.integer("thinking_budget", 0, kMost);
     const YamlNode* node = map.find("quotas");
     if (node == nullptr) return;
     YamlMap quotas(*node, errors_, "'quotas'");

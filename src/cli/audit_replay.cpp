@@ -18,6 +18,7 @@
 #include "cli/model_option.h"
 #include "files/json_writer.h"
 #include "files/model_digest.h"
+#include "server/answer_audit.h"
 #include "server/openai_request.h"
 #include "server/submit.h"
 
@@ -38,6 +39,7 @@ struct ReplayOptions : LogPlace {
 struct Recorded {
   std::string route, model, sha256, backend, kv_type, key, request_hmac;
   int64_t context = 0;
+  std::optional<int32_t> thinking_budget;  // as the caller's roles left it
   struct Choice {
     uint64_t seed = 0;
     std::string reasoning_hmac, content_hmac;
@@ -74,6 +76,8 @@ Result<Recorded> parse_record(const std::string& body) {
     out.backend = text(model, "backend");
     out.kv_type = text(model, "kv_type");
     out.context = model.at("context").to_number<int64_t>();
+    if (const auto* reasoning = value.as_object().if_contains("reasoning"))
+      out.thinking_budget = reasoning->at("budget").to_number<int32_t>();
     for (const json::value& choice : value.at("choices").as_array()) {
       out.choices.push_back({choice.at("seed").to_number<uint64_t>(),
                              text(choice, "reasoning_hmac"), text(choice, "content_hmac")});
@@ -124,7 +128,7 @@ Result<Texts> run(std::unique_ptr<TextStream> stream) {
     TextEvent event = stream->next();
     if (event.error) return fail(*event.error);
     out.reasoning += event.reasoning;
-    out.content += event.content;
+    out.content += recorded_content(event);
     if (event.end) return out;
   }
 }
@@ -142,9 +146,8 @@ Result<std::vector<Texts>> answer(ServedModel& model, const Recorded& recorded,
     auto request = parse_chat_request(body);
     if (!request) return fail(plain(request.error()));
     if (auto ok = fit_to_model(model, *request); !ok) return fail(plain(ok.error()));
-    ChatRequest chat;
-    chat.messages_json = request->messages_json;
-    chat.template_extra_json = request->template_extra_json;
+    ChatRequest chat = chat_of(*request);
+    if (recorded.thinking_budget) chat.reasoning.budget = *recorded.thinking_budget;
     for (size_t i = 0; i < recorded.choices.size(); ++i) {
       chat.options = request->options;
       chat.options.seed = seed_of(i);

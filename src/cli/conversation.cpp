@@ -38,8 +38,12 @@ struct Bell {
 
 }  // namespace
 
-Conversation::Conversation(ServedModel& model, std::string system, TextOptions options)
-    : model_(model), system_(std::move(system)), options_(std::move(options)) {
+Conversation::Conversation(ServedModel& model, std::string system, TextOptions options,
+                           const ReasoningOptions& reasoning)
+    : model_(model),
+      system_(std::move(system)),
+      options_(std::move(options)),
+      reasoning_(reasoning) {
   clear();
 }
 
@@ -54,6 +58,7 @@ Result<ChatAnswer> Conversation::ask(const std::string& prompt,
   ChatRequest request;
   request.messages_json = "[" + messages_ + question + "]";
   request.options = options_;
+  request.reasoning = reasoning_;
   Bell bell;
   ASSIGN_OR_RETURN(auto stream, model_.chat(request));  // dropped before the bell
   stream->on_ready([&] { bell.ring(); });
@@ -68,6 +73,7 @@ Result<ChatAnswer> Conversation::ask(const std::string& prompt,
       answer.content += event->content;
       if (event->end) {
         answer.finish = event->finish;
+        answer.thinking_end = event->thinking_end;
         end = true;
         break;
       }
@@ -90,11 +96,14 @@ std::string answer_json(const ChatAnswer& answer) {
                            {"cached_tokens", answer.usage.cached_tokens},
                            {"drafted_tokens", answer.usage.drafted_tokens},
                            {"accepted_tokens", answer.usage.accepted_tokens}};
-  return json::serialize(json::object{{"reasoning_content", answer.reasoning},
-                                      {"content", answer.content},
-                                      {"finish_reason", finish_reason_name(answer.finish)},
-                                      {"seed", answer.seed},
-                                      {"usage", usage}});
+  json::object out{{"reasoning_content", answer.reasoning},
+                   {"content", answer.content},
+                   {"finish_reason", finish_reason_name(answer.finish)},
+                   {"seed", answer.seed},
+                   {"usage", usage}};
+  if (answer.thinking_end != ThinkingEnd::kOwn)
+    out["reasoning_finish_reason"] = thinking_end_name(answer.thinking_end);
+  return json::serialize(out);
 }
 
 }  // namespace holdfast::cli

@@ -12,6 +12,7 @@ namespace holdfast::cli {
 struct ChatAnswer {
   std::string reasoning, content;
   FinishReason finish = FinishReason::kStop;
+  ThinkingEnd thinking_end = ThinkingEnd::kOwn;
   Usage usage;
   uint64_t seed = 0;
 };
@@ -19,7 +20,8 @@ struct ChatAnswer {
 class Conversation {
  public:
   // `system`: the system message; empty: none. `model` must outlive this object.
-  Conversation(ServedModel& model, std::string system, TextOptions options);
+  Conversation(ServedModel& model, std::string system, TextOptions options,
+               const ReasoningOptions& reasoning = {});
 
   // Asks and waits for the answer, which becomes part of the conversation (without its thinking),
   // as does a stopped one. `see` gets each event; `stop` is asked several times a second, and ends
@@ -33,10 +35,12 @@ class Conversation {
   ServedModel& model_;
   const std::string system_;
   const TextOptions options_;
+  const ReasoningOptions reasoning_;
   std::string messages_;  // the elements of a JSON array, each followed by a comma
 };
 
-// {"reasoning_content", "content", "finish_reason", "seed", "usage"} as JSON text.
+// {"reasoning_content", "content", "finish_reason", "seed", "usage"} as JSON text, and
+// "reasoning_finish_reason" where the thinking was closed.
 std::string answer_json(const ChatAnswer& answer);
 
 }  // namespace holdfast::cli

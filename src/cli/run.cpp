@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <iostream>
 #include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -38,6 +39,8 @@ struct RunOptions {
   std::optional<float> temperature, top_p, min_p;
   std::optional<int32_t> top_k;
   std::optional<uint64_t> seed;
+  ReasoningOptions reasoning;
+  std::string thinking;
   int32_t max_tokens = 0, context = 0;
   KvType kv_type = KvType::kQ16;
   int threads = 0;
@@ -196,8 +199,10 @@ int run(RunOptions options) {
   if (const auto set = set_speculation(options.speculate, served); !set) return report(set.error());
   auto model = load_served_model(options.model, options.open, options.threads, std::move(served));
   if (!model) return report(model.error());
+  ReasoningOptions reasoning = options.reasoning;
+  if (!options.thinking.empty()) reasoning.enabled = options.thinking == "on";
   Conversation conversation(**model, options.system,
-                            text_options(options, (*model)->config().sampling));
+                            text_options(options, (*model)->config().sampling), reasoning);
   if (!options.prompt.empty()) return answer_once(conversation, options.prompt, options);
   const int status = chat(**model, conversation, options);
   if (!options.speculate.source.empty()) {
@@ -231,6 +236,12 @@ void register_run(CLI::App& app, Action& action) {
       ->check(CLI::NonNegativeNumber);
   command->add_option("--context", options->context, "tokens of a conversation; 0: the model's")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--thinking", options->thinking, "on or off, whatever the template says")
+      ->check(CLI::IsMember({"on", "off"}));
+  command
+      ->add_option("--thinking-budget", options->reasoning.budget,
+                   "tokens of thinking, after which it is closed; -1: no limit")
+      ->check(CLI::Range(-1, std::numeric_limits<int32_t>::max()));
   add_sampling_options(*command, options->sampling);
   add_threads_option(*command, options->threads);
   add_kv_type_option(*command, options->kv_type);

@@ -1,5 +1,8 @@
 #include "cli/serve_options.h"
 
+#include <map>
+#include <string>
+
 #include <CLI/CLI.hpp>
 
 namespace holdfast::cli {
@@ -51,6 +54,14 @@ void add_serve_options(CLI::App& command, ServeOptions& o) {
   command.add_option("--max-connections", o.server.max_connections, "further ones get 503")
       ->check(CLI::PositiveNumber)
       ->capture_default_str();
+  command
+      .add_option("--reasoning-field", o.server.reasoning_field,
+                  "what the thinking of chat answers is called")
+      ->transform(CLI::CheckedTransformer(std::map<std::string, ReasoningField>{
+          {"reasoning_content", ReasoningField::kReasoningContent},
+          {"reasoning", ReasoningField::kReasoning},
+          {"both", ReasoningField::kBoth}}))
+      ->default_str("reasoning_content");
   command.add_option("--max-body", o.server.max_body_bytes, "longer request bodies get 413")
       ->transform(CLI::AsSizeValue(false));
   command.add_option("--cors-origin", o.server.cors_origins,

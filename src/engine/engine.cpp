@@ -366,8 +366,12 @@ void EngineImpl::take_tokens(Sequence& sequence, std::span<const float> logits) 
 // `guess`: what was drafted for this place, or -1. False: the sequence has ended and is gone.
 bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, int32_t guess) {
   const GenerationRequest& request = sequence.request;
-  std::optional<int32_t> token;
-  if (sequence.matcher) {
+  // An answer held to a form begins with the tag; line breaks after it are the constraint's to
+  // judge.
+  if (sequence.matcher && sequence.matcher->active()) sequence.thinking.stop();
+  std::optional<int32_t> token = sequence.thinking.forced();
+  const bool forced = token.has_value();
+  if (!forced && sequence.matcher) {
     auto allowed = sample_allowed(sequence.sampler, *sequence.matcher, !request.ignore_eos, logits,
                                   masked_, scratch_);
     if (!allowed) {
@@ -375,7 +379,7 @@ bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, i
       return false;
     }
     token = *allowed;
-  } else {
+  } else if (!forced) {
     token = sequence.sampler.sample(logits, scratch_);
   }
   if (!token) {
@@ -387,7 +391,8 @@ bool EngineImpl::take_token(Sequence& sequence, std::span<const float> logits, i
                        "the weights may be damaged: check the file"});
     return false;
   }
-  sequence.sampler.accept(*token, &scratch_);
+  sequence.sampler.accept(*token, forced ? nullptr : &scratch_);
+  sequence.thinking.accept(*token);
   ++sequence.usage.completion_tokens;
   ++counters_.generated_tokens;
   if (*token == guess) {
@@ -438,6 +443,7 @@ void EngineImpl::finish(Sequence& sequence, FinishReason reason, std::optional<E
   GenerationEvent event;
   event.end = true;
   event.finish = reason;
+  event.thinking_end = sequence.thinking.end();
   event.usage = sequence.usage;
   event.error = std::move(error);
   const auto channel = sequence.channel;

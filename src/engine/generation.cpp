@@ -8,6 +8,8 @@ std::string_view finish_reason_name(FinishReason reason) {
       return "stop";
     case FinishReason::kLength:
       return "length";
+    case FinishReason::kToolCalls:
+      return "tool_calls";
     case FinishReason::kCancelled:
       return "cancelled";
     case FinishReason::kError:

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "engine/sampling_params.h"
+#include "engine/thinking_guard.h"
 #include "grammar/constraint.h"
 
 namespace holdfast {
@@ -20,7 +21,8 @@ struct GenerationRequest {
   SamplingParams sampling;
   std::vector<int32_t> stop_tokens;  // end of generation, not returned as text
   bool ignore_eos = false;           // stop_tokens are ordinary
-  int32_t logprobs = -1;             // -1: none; else the number of alternatives for each token
+  ThinkingLimits thinking;
+  int32_t logprobs = -1;  // -1: none; else the number of alternatives for each token
   std::shared_ptr<grammar::Constraint> constraint;  // what the answer must be; null: anything
   grammar::ConstraintStart constraint_start = grammar::ConstraintStart::kNow;
   std::string
@@ -32,8 +34,9 @@ struct TokenLogprob {
   float logprob = 0.0f;
 };
 
-enum class FinishReason { kStop, kLength, kCancelled, kError };
-// "stop", "length", "cancelled" or "error".
+// kToolCalls: kStop, of an answer that holds calls of tools; told by the layer that reads text.
+enum class FinishReason { kStop, kLength, kToolCalls, kCancelled, kError };
+// "stop", "length", "tool_calls", "cancelled" or "error".
 std::string_view finish_reason_name(FinishReason reason);
 
 struct Usage {
@@ -48,11 +51,12 @@ struct Usage {
 struct GenerationEvent {
   bool end = false;
   int32_t token = 0;
-  TokenLogprob logprob;                       // of `token`, when asked for
-  std::vector<TokenLogprob> alternatives;     // the most likely ones, best first, when asked for
-  FinishReason finish = FinishReason::kStop;  // with end
-  Usage usage;                                // with end
-  std::optional<Error> error;                 // with end and kError
+  TokenLogprob logprob;                          // of `token`, when asked for
+  std::vector<TokenLogprob> alternatives;        // the most likely ones, best first, when asked for
+  FinishReason finish = FinishReason::kStop;     // with end
+  ThinkingEnd thinking_end = ThinkingEnd::kOwn;  // with end
+  Usage usage;                                   // with end
+  std::optional<Error> error;                    // with end and kError
 };
 
 }  // namespace holdfast

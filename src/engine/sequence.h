@@ -13,6 +13,7 @@
 #include "engine/scheduler.h"
 #include "engine/speculation.h"
 #include "engine/stream.h"
+#include "engine/thinking_guard.h"
 
 namespace holdfast {
 
@@ -22,6 +23,7 @@ struct Sequence {
       : request(std::move(r)),
         history(request.prompt),
         sampler(request.sampling, request.prompt),
+        thinking(request.thinking),
         channel(std::move(c)),
         pace(most_drafted) {
     if (request.constraint)
@@ -39,6 +41,7 @@ struct Sequence {
   PageTable table;
   Sampler sampler;
   std::unique_ptr<grammar::Matcher> matcher;  // null: no constraint
+  ThinkingGuard thinking;
   std::shared_ptr<Channel> channel;
   Usage usage;
   bool admitted_before = false;

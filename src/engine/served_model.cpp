@@ -11,27 +11,16 @@
 #include "engine/draft_model.h"
 #include "engine/random.h"
 #include "engine/text_stream.h"
+#include "engine/thinking_prompt.h"
 #include "files/model_file.h"
 #include "grammar/constraint_cache.h"
 #include "model/model.h"
 #include "text/chat_template.h"
+#include "text/tool_template.h"
 
 namespace holdfast {
 
 namespace {
-
-constexpr std::string_view kOpenThink = "<think>";
-
-// The template's own text at the end of the prompt is "<think>", but for white space: the answer
-// starts inside. A user's text does not count.
-bool ends_thinking(std::span<const TextPart> parts) {
-  std::string end;
-  for (size_t i = parts.size(); i > 0 && parts[i - 1].trusted && end.size() < 64; --i)
-    end.insert(0, parts[i - 1].text);
-  const auto last = end.find_last_not_of(" \t\r\n");
-  return last != std::string::npos &&
-         std::string_view(end).substr(0, last + 1).ends_with(kOpenThink);
-}
 
 std::string join(const std::vector<TextPart>& parts) {
   std::string text;
@@ -82,12 +71,19 @@ class LoadedModel final : public ServedModel {
   Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) override {
     ASSIGN_OR_RETURN(const auto parts, render(request));
     AssemblerOptions assembler;
+    if (!request.tools_json.empty()) {
+      assembler.tools = tool_habits().format;
+      assembler.tool_names = request.tool_names;
+      assembler.parallel_tool_calls = request.parallel_tool_calls;
+    }
     assembler.split_thinking = thinks_;
     assembler.starts_inside = thinks_ && ends_thinking(parts);
     auto constrained = grammar::ConstraintStart::kNow;
     if (thinks_) constrained = grammar::ConstraintStart::kMayThink;
     if (assembler.starts_inside) constrained = grammar::ConstraintStart::kThinking;
-    return start(encode(parts), request.options, std::move(assembler), {}, constrained);
+    ThinkingLimits limits = limits_of(request.reasoning, assembler.starts_inside);
+    return start(encode(parts), request.options, std::move(assembler), {}, std::move(limits),
+                 constrained);
   }
 
   Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) override {
@@ -101,7 +97,7 @@ class LoadedModel final : public ServedModel {
     } else if (request.echo) {
       for (const int32_t token : tokens) echo += text_->piece(token);
     }
-    return start(std::move(tokens), request.options, {}, std::move(echo),
+    return start(std::move(tokens), request.options, {}, std::move(echo), {},
                  grammar::ConstraintStart::kNow);
   }
 
@@ -141,15 +137,51 @@ class LoadedModel final : public ServedModel {
     TemplateInput input;
     input.messages_json = request.messages_json;
     input.tools_json = request.tools_json;
-    input.extra_json = request.template_extra_json;
+    input.habits = tool_habits();
+    if (!request.tools_json.empty() && !input.habits.lists_tools && !input.habits.describe_tools)
+      return fail(Code::kInvalidArgument,
+                  "the chat template of model '" + id_ + "' has no place for tools", "tools");
+    std::optional<bool> enabled = request.reasoning.enabled;
+    if (!enabled && request.reasoning.budget == 0) enabled = false;
+    if (!thinks_ && enabled == true)
+      return fail(Code::kInvalidArgument, "model '" + id_ + "' does not know how to think",
+                  "reasoning");
+    if (!thinks_) enabled.reset();
+    input.extra_json =
+        thinking_variables(request.template_extra_json, file_->tokenizer().chat_template, enabled);
     input.bos_token = bos_;
     input.eos_token = eos_;
     input.now = std::time(nullptr);
-    return template_->render(input);
+    ASSIGN_OR_RETURN(auto parts, template_->render(input));
+    if (enabled) shape_thinking(parts, *enabled);
+    return parts;
+  }
+
+  // Found out when the first chat comes.
+  const ToolHabits& tool_habits() const {
+    std::call_once(tools_probed_, [this] {
+      tool_habits_ = probe_tools(*template_, file_->tokenizer().chat_template, bos_, eos_);
+      tool_habits_.describe_tools =
+          tool_habits_.format == ToolFormat::kDeepSeek && !tool_habits_.lists_tools;
+    });
+    return tool_habits_;
+  }
+
+  ThinkingLimits limits_of(const ReasoningOptions& options, bool starts_inside) const {
+    ThinkingLimits limits;
+    if (!thinks_) return limits;
+    limits.starts_inside = starts_inside;
+    limits.budget = options.budget;
+    limits.stop_loops = options.stop_loops;
+    if (!limits.any()) return limits;
+    limits.close = tokenizer().encode(kCloseThinking, Special::kParse, false);
+    limits.piece = [text = text_](int32_t token) { return text->piece(token); };
+    return limits;
   }
 
   Result<std::unique_ptr<TextStream>> start(std::vector<int32_t> prompt, const TextOptions& options,
                                             AssemblerOptions assembler, std::string echo,
+                                            ThinkingLimits thinking,
                                             grammar::ConstraintStart constrained) {
     RETURN_IF_ERROR(check_stops(options.stop));
     assembler.stop = options.stop;
@@ -169,6 +201,7 @@ class LoadedModel final : public ServedModel {
     if (options.sampling.reads_text()) request.sampling.token_bytes = text_->all_pieces();
     request.stop_tokens = stop_tokens_;
     request.ignore_eos = options.ignore_eos;
+    request.thinking = std::move(thinking);
     request.logprobs = options.logprobs;
     request.constraint = options.constraint;
     request.constraint_start = constrained;
@@ -192,6 +225,8 @@ class LoadedModel final : public ServedModel {
   bool thinks_ = false;
   std::once_flag constraints_made_;
   std::optional<grammar::ConstraintCache> constraints_;
+  mutable std::once_flag tools_probed_;
+  mutable ToolHabits tool_habits_;
 };
 
 std::string default_id(const ModelFile& file) {
@@ -220,11 +255,12 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(const std::string& path,
     engine_options.draft = draft.model.get();
   }
   ASSIGN_OR_RETURN(auto engine, Engine::create(*model, *backend, engine_options));
+  const auto& marks = tool_marks(tool_format_of(file->tokenizer().chat_template));
   std::string id = options.id.empty() ? default_id(*file) : options.id;
   return std::make_unique<LoadedModel>(
       std::move(id), std::move(file), std::move(backend), std::move(model),
-      std::make_shared<TokenText>(std::move(tokenizer)), std::move(chat_template), std::move(draft),
-      std::move(engine));
+      std::make_shared<TokenText>(std::move(tokenizer), marks), std::move(chat_template),
+      std::move(draft), std::move(engine));
 }
 
 }  // namespace holdfast

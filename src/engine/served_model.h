@@ -17,6 +17,7 @@
 #include "grammar/compile.h"
 #include "grammar/constraint.h"
 #include "text/tokenizer.h"
+#include "text/tool_calls.h"
 
 namespace holdfast {
 
@@ -34,11 +35,24 @@ struct TextOptions {
   std::string cache_salt;
 };
 
+// How much a model thinks before it answers.
+struct ReasoningOptions {
+  // true: it thinks, also where its template leaves that open; false: it does not. None: as the
+  // template has it.
+  std::optional<bool> enabled;
+  int32_t budget =
+      -1;  // tokens, after which its thinking is closed; 0: as enabled = false; -1: no limit
+  bool stop_loops = true;  // closes thinking that repeats itself (loop_detector.h)
+};
+
 struct ChatRequest {
   std::string messages_json;  // an array of {"role", "content", ...}; text parts in arrays already
                               // joined or not
-  std::string tools_json;     // empty: none
+  std::string tools_json;     // an array of {"type": "function", "function": {...}}; empty: none
+  std::vector<std::string> tool_names;  // of them
+  bool parallel_tool_calls = true;      // false: the answer ends behind its first call
   std::string template_extra_json;
+  ReasoningOptions reasoning;
   TextOptions options;
 };
 
@@ -63,13 +77,15 @@ struct TextLogprobs {
 
 struct TextEvent {
   bool end = false;
-  std::string reasoning, content;  // what this event adds; either or both may be empty
+  std::string reasoning, content;         // what this event adds; either or both may be empty
+  std::vector<ToolCallDelta> tool_calls;  // likewise
   // When asked for, of the tokens behind this event: the answer's, and the thinking's (its tags
   // included).
   std::vector<TextLogprobs> logprobs, reasoning_logprobs;
   FinishReason finish = FinishReason::kStop;
   std::string
       stop_string;  // with end and kStop: the one that ended it; empty: the model itself did
+  ThinkingEnd thinking_end = ThinkingEnd::kOwn;  // with end
   Usage usage;
   std::optional<Error> error;
 };
@@ -126,8 +142,10 @@ class ServedModel {
   virtual Result<std::shared_ptr<grammar::Constraint>> constraint(
       const grammar::ConstraintSpec& spec) = 0;
 
-  // invalid_argument when the model has no chat template, the template refuses the messages, a
-  // stop string is empty, or the engine refuses the request (see Engine::submit).
+  // invalid_argument when the model has no chat template, the template refuses the messages, the
+  // model is to think and does not know how (where is "reasoning"), or is to call tools and does
+  // not (where is "tools"), a stop string is empty, or the engine refuses the request (see
+  // Engine::submit).
   virtual Result<std::unique_ptr<TextStream>> chat(const ChatRequest& request) = 0;
   virtual Result<std::unique_ptr<TextStream>> complete(const CompletionRequest& request) = 0;
   // The rendered prompt, for tests and for people.

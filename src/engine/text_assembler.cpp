@@ -1,11 +1,17 @@
 #include "engine/text_assembler.h"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace holdfast {
 
 TextAssembler::TextAssembler(const AssemblerOptions& options) : stop_(options.stop) {
   if (options.split_thinking) splitter_.emplace(options.starts_inside);
+  if (options.tools != ToolFormat::kNone) {
+    tools_.emplace(options.tools, options.tool_names);
+    single_call_ = !options.parallel_tool_calls;
+  }
 }
 
 std::optional<TextEvent> TextAssembler::push(std::string_view bytes,
@@ -41,6 +47,18 @@ std::optional<TextEvent> TextAssembler::finish() {
 std::optional<TextEvent> TextAssembler::event(SplitText text, bool last) {
   TextEvent event;
   event.reasoning = std::move(text.reasoning);
+  if (tools_) {
+    ToolText found = tools_->push(text.content);
+    if (last) {
+      ToolText rest = tools_->finish();
+      found.content += rest.content;
+      std::move(rest.calls.begin(), rest.calls.end(), std::back_inserter(found.calls));
+    }
+    if (single_call_)
+      std::erase_if(found.calls, [](const ToolCallDelta& delta) { return delta.index > 0; });
+    text.content = std::move(found.content);
+    event.tool_calls = std::move(found.calls);
+  }
   content_seen_ += text.content.size();
   event.content = stop_.push(text.content);
   if (last && !stop_.matched()) event.content += stop_.finish();
@@ -53,8 +71,8 @@ std::optional<TextEvent> TextAssembler::event(SplitText text, bool last) {
     event.logprobs.push_back(std::move(pending_.front().logprobs));
     pending_.pop_front();
   }
-  if (event.reasoning.empty() && event.content.empty() && event.logprobs.empty() &&
-      event.reasoning_logprobs.empty())
+  if (event.reasoning.empty() && event.content.empty() && event.tool_calls.empty() &&
+      event.logprobs.empty() && event.reasoning_logprobs.empty())
     return std::nullopt;
   return event;
 }

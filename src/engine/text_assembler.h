@@ -12,6 +12,7 @@
 #include "engine/served_model.h"
 #include "engine/stop_matcher.h"
 #include "text/thinking_splitter.h"
+#include "text/tool_calls.h"
 #include "text/utf8_stream.h"
 
 namespace holdfast {
@@ -20,6 +21,9 @@ struct AssemblerOptions {
   bool split_thinking = false;  // else all text is content
   bool starts_inside = false;   // the prompt ended in an open <think>
   std::vector<std::string> stop;
+  ToolFormat tools = ToolFormat::kNone;  // kNone: calls of tools are content
+  std::vector<std::string> tool_names;
+  bool parallel_tool_calls = true;  // false: the first call ends the answer
 };
 
 // No engine, no tokenizer: tests push what they like.
@@ -32,7 +36,9 @@ class TextAssembler {
   // No more tokens: what was held back.
   std::optional<TextEvent> finish();
 
-  bool stopped() const { return stop_.matched(); }                  // by a stop string
+  // By a stop string, or behind the one call there may be.
+  bool stopped() const { return stop_.matched() || (single_call_ && tools_->complete() > 0); }
+  bool calls_tools() const { return tools_ && tools_->begun() > 0; }
   const std::string& stop_string() const { return stop_.found(); }  // empty: none
   int32_t reasoning_tokens() const { return reasoning_tokens_; }
 
@@ -46,6 +52,8 @@ class TextAssembler {
 
   Utf8Stream utf8_;
   std::optional<ThinkingSplitter> splitter_;
+  std::optional<ToolCallParser> tools_;
+  bool single_call_ = false;
   StopMatcher stop_;
   std::deque<Pending> pending_;  // of content
   std::vector<TextLogprobs> reasoning_pending_;

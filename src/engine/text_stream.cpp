@@ -1,5 +1,6 @@
 #include "engine/text_stream.h"
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 
@@ -7,10 +8,19 @@
 
 namespace holdfast {
 
-TokenText::TokenText(std::unique_ptr<Tokenizer> tokenizer)
+TokenText::TokenText(std::unique_ptr<Tokenizer> tokenizer, const std::vector<std::string>& marks)
     : tokenizer_(std::move(tokenizer)),
       think_(tokenizer_->find("<think>")),
-      end_think_(tokenizer_->find("</think>")) {}
+      end_think_(tokenizer_->find("</think>")) {
+  for (const std::string& mark : marks) {
+    if (const auto token = tokenizer_->find(mark)) marks_.push_back(*token);
+  }
+}
+
+std::string TokenText::piece_with_marks(int32_t token) const {
+  const bool mark = std::find(marks_.begin(), marks_.end(), token) != marks_.end();
+  return mark ? tokenizer_->piece(token, Special::kParse) : piece(token);
+}
 
 std::string TokenText::piece(int32_t token) const {
   if (token < 0 || token >= tokenizer_->vocab_size()) return {};
@@ -33,6 +43,7 @@ class EngineTextStream final : public TextStream {
   explicit EngineTextStream(TextStreamStart start)
       : stream_(std::move(start.stream)),
         text_(std::move(start.text)),
+        marks_(start.assembler.tools != ToolFormat::kNone),
         assembler_(start.assembler),
         seed_(start.seed),
         logprobs_(start.logprobs) {
@@ -79,7 +90,9 @@ class EngineTextStream final : public TextStream {
   void take(GenerationEvent event) {
     if (!event.end) {
       ++usage_.completion_tokens;
-      tell(assembler_.push(text_->piece(event.token), logprobs_of(event)));
+      const int32_t token = event.token;
+      tell(assembler_.push(marks_ ? text_->piece_with_marks(token) : text_->piece(token),
+                           logprobs_of(event)));
       usage_.reasoning_tokens = assembler_.reasoning_tokens();
       if (assembler_.stopped()) end(FinishReason::kStop);
       return;
@@ -87,6 +100,7 @@ class EngineTextStream final : public TextStream {
     const int32_t reasoning = usage_.reasoning_tokens;
     usage_ = event.usage;
     usage_.reasoning_tokens = reasoning;
+    thinking_end_ = event.thinking_end;
     tell(assembler_.finish());
     end(assembler_.stopped() ? FinishReason::kStop : event.finish, std::move(event.error));
   }
@@ -97,9 +111,12 @@ class EngineTextStream final : public TextStream {
 
   void end(FinishReason reason, std::optional<Error> error = {}) {
     stream_.reset();  // after a stop string the engine need not go on
+    if (reason == FinishReason::kStop && assembler_.calls_tools())
+      reason = FinishReason::kToolCalls;
     TextEvent event;
     event.end = true;
     event.finish = reason;
+    event.thinking_end = thinking_end_;
     event.usage = usage_;
     event.stop_string = assembler_.stop_string();
     event.error = std::move(error);
@@ -118,9 +135,11 @@ class EngineTextStream final : public TextStream {
 
   std::unique_ptr<Stream> stream_;  // none once the end is known
   std::shared_ptr<const TokenText> text_;
+  const bool marks_;  // of tool calls are text
   TextAssembler assembler_;
   std::deque<TextEvent> ready_;
   Usage usage_;
+  ThinkingEnd thinking_end_ = ThinkingEnd::kOwn;
   const uint64_t seed_;
   const bool logprobs_;
   bool ended_ = false;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
 #include "engine/served_model.h"
@@ -15,12 +16,16 @@ namespace holdfast {
 // What turns tokens into text; shared by a model and its streams.
 class TokenText {
  public:
-  explicit TokenText(std::unique_ptr<Tokenizer> tokenizer);
+  // `marks`: of tool calls.
+  explicit TokenText(std::unique_ptr<Tokenizer> tokenizer,
+                     const std::vector<std::string>& marks = {});
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // The bytes a token adds to an answer: nothing for control tokens, except the thinking tags,
   // which some vocabularies count among them; nothing for ids beyond the tokenizer (padding rows
   // of a model).
   std::string piece(int32_t token) const;
+  // And with the marks of tool calls.
+  std::string piece_with_marks(int32_t token) const;
   bool has_thinking_tags() const { return think_ || end_think_; }
   // The pieces of all tokens. Made when somebody first asks.
   std::shared_ptr<const TokenBytes> all_pieces() const;
@@ -28,6 +33,7 @@ class TokenText {
  private:
   std::unique_ptr<Tokenizer> tokenizer_;
   std::optional<int32_t> think_, end_think_;
+  std::vector<int32_t> marks_;
   mutable std::once_flag made_;
   mutable std::shared_ptr<const TokenBytes> all_;
 };

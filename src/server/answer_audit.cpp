@@ -36,7 +36,8 @@ void write_sampling(JsonWriter& w, const TextOptions& options) {
 }
 
 // "model": …, "sampling": …, "stream": …: all that decides the answer besides the prompt.
-std::string facts_of(const ServedModel& model, const OpenAiRequest& request) {
+std::string facts_of(const ServedModel& model, const OpenAiRequest& request,
+                     const ReasoningOptions* reasoning) {
   const TextOptions& options = request.options;
   JsonWriter w(JsonWriter::kCompact);
   w.begin_object().key("model").begin_object();
@@ -45,12 +46,26 @@ std::string facts_of(const ServedModel& model, const OpenAiRequest& request) {
   w.field("context", model.context());
   w.field("fingerprint", system_fingerprint(model)).null_field("adapter").end_object();
   write_sampling(w, options);
+  if (reasoning != nullptr) {
+    w.key("reasoning").begin_object();
+    if (reasoning->enabled) w.field("enabled", *reasoning->enabled);
+    w.field("budget", reasoning->budget).field("stop_loops", reasoning->stop_loops).end_object();
+  }
   w.field("stream", request.stream).end_object();
   std::string text = w.take();
   return text.substr(1, text.size() - 2);  // without its braces
 }
 
 }  // namespace
+
+std::string recorded_content(const TextEvent& event) {
+  std::string text = event.content;
+  for (const ToolCallDelta& delta : event.tool_calls) {
+    if (!delta.name.empty()) text += "\x1e" + delta.name + "\x1f";
+    text += delta.arguments;
+  }
+  return text;
+}
 
 std::string who_json(const Caller& caller) {
   JsonWriter w(JsonWriter::kCompact);
@@ -64,10 +79,10 @@ std::string who_json(const Caller& caller) {
 
 AnswerAudit::AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std::string_view route,
                          const ServedModel& model, const OpenAiRequest& request,
-                         std::vector<uint64_t> seeds)
+                         std::vector<uint64_t> seeds, const ReasoningOptions* reasoning)
     : record_(std::move(auditor), route),
       request_id_(call.request.id),
-      facts_("\"who\":" + who_json(call.caller) + "," + facts_of(model, request)),
+      facts_("\"who\":" + who_json(call.caller) + "," + facts_of(model, request, reasoning)),
       seeds_(std::move(seeds)) {
   const audit::PayloadKeys& keys = record_.auditor().keys();
   request_digest_ = to_hex(keys.digest("request").update(call.request.body).finish());
@@ -80,14 +95,15 @@ AnswerAudit::AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std
 
 void AnswerAudit::take(size_t choice, const TextEvent& event) {
   Texts& texts = texts_[choice];
-  if (!first_ && !(event.reasoning.empty() && event.content.empty())) {
+  const std::string content = recorded_content(event);
+  if (!first_ && !(event.reasoning.empty() && content.empty())) {
     first_ = Clock::now() - begin_;
   }
   texts.reasoning.update(event.reasoning);
-  texts.content.update(event.content);
+  texts.content.update(content);
   if (record_.auditor().payload() == audit::PayloadPolicy::kHmac) return;
   texts.reasoning_text += event.reasoning;
-  texts.content_text += event.content;
+  texts.content_text += content;
 }
 
 // An object's beginning, not closed yet.

@@ -22,10 +22,12 @@ struct Choice;
 // Used from one thread at a time; close() is called once, whatever becomes of the answer.
 class AnswerAudit {
  public:
-  // `seeds`: of each choice. Says at once, without waiting, that a stream begins: text that leaves
-  // must be on record even if nothing closes the answer.
+  // `seeds`: of each choice; `reasoning`: as the caller's roles left it, of a chat. Says at once,
+  // without waiting, that a stream begins: text that leaves must be on record even if nothing
+  // closes the answer.
   AnswerAudit(std::shared_ptr<Auditor> auditor, const Call& call, std::string_view route,
-              const ServedModel& model, const OpenAiRequest& request, std::vector<uint64_t> seeds);
+              const ServedModel& model, const OpenAiRequest& request, std::vector<uint64_t> seeds,
+              const ReasoningOptions* reasoning);
 
   const std::string& receipt() const { return record_.receipt(); }
   // As AuditRecord has them.
@@ -53,6 +55,10 @@ class AnswerAudit {
   Clock::time_point begin_ = Clock::now();
   std::optional<Clock::duration> first_;
 };
+
+// What of an event's answer goes on record: its content, then each call of a tool as U+001E, the
+// name, U+001F and the arguments.
+std::string recorded_content(const TextEvent& event);
 
 // The record of who asked, as JSON: {"id", "tenant", "roles", "credential"}.
 std::string who_json(const Caller& caller);

@@ -250,6 +250,10 @@ ApiResult<AnthropicRequest> parse_messages_request(std::string_view body, bool c
   if (fields.error()) return tl::unexpected(*fields.error());
   auto request = parse_chat_object(chat);
   if (!request) return tl::unexpected(std::move(request).error());
+  if (!counts_only && !request->tools_json.empty()) {
+    return api_fail(400, "'tools' are not supported on this route: use /v1/chat/completions",
+                    "unsupported_parameter", "tools");
+  }
   out.chat = std::move(*request);
   return out;
 }

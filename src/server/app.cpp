@@ -80,7 +80,8 @@ ApiError context_overflow(int64_t context, int64_t prompt, int64_t completion,
 ApiError submit_error(const Error& error, std::string_view param) {
   ApiError api = to_api_error(error);
   if (error.code == Code::kInvalidArgument) {
-    api.param = param;
+    api.param =
+        error.where == "reasoning" || error.where == "tools" ? error.where : std::string(param);
     if (error.where == kContextLength) api.code = "context_length_exceeded";
   }
   return api;

@@ -14,6 +14,7 @@
 #include "server/api_error.h"
 #include "server/auditor.h"
 #include "server/metrics.h"
+#include "server/reasoning_field.h"
 #include "server/response_store.h"
 
 namespace holdfast {
@@ -25,6 +26,7 @@ struct App {
   const std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   const std::shared_ptr<ResponseStore> responses = std::make_shared<ResponseStore>();
   std::atomic<int> connections{0};
+  ReasoningField reasoning_field = ReasoningField::kReasoningContent;
   std::atomic<bool> ready{false};  // until then the models are not to be looked at
   std::atomic<double> loaded{0};   // how much of them is, until then; 0 to 1
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();

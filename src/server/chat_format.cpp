@@ -42,8 +42,8 @@ void write_logprobs(JsonWriter& w, const std::vector<TextLogprobs>& content,
 
 class ChatFormat final : public AnswerFormat {
  public:
-  ChatFormat(Envelope envelope, bool logprobs, bool with_usage)
-      : envelope_(std::move(envelope)), logprobs_(logprobs), with_usage_(with_usage) {}
+  ChatFormat(Envelope envelope, const ChatFormatOptions& options)
+      : envelope_(std::move(envelope)), options_(options) {}
 
   void opening(int32_t index, const Usage&, std::string& out) override {
     chunk(index, out, nullptr, {},
@@ -52,17 +52,24 @@ class ChatFormat final : public AnswerFormat {
 
   void delta(int32_t index, const TextEvent& event, std::string& out) override {
     chunk(index, out, &event, {}, [&](JsonWriter& w) {
-      if (!event.reasoning.empty()) w.field("reasoning_content", event.reasoning);
-      if (!event.content.empty() || event.reasoning.empty()) w.field("content", event.content);
+      if (!event.reasoning.empty()) write_reasoning(w, event.reasoning);
+      if (!event.tool_calls.empty()) write_calls(w, event.tool_calls, true);
+      if (!event.content.empty() || (event.reasoning.empty() && event.tool_calls.empty()))
+        w.field("content", event.content);
     });
   }
 
+  void thought(int32_t index, int32_t tokens, std::string& out) override {
+    chunk(index, out, nullptr, {}, [&](JsonWriter& w) { w.field("reasoning_tokens", tokens); });
+  }
+
   void closing(int32_t index, const TextEvent& end, std::string& out) override {
-    chunk(index, out, nullptr, finish_name(end.finish), [](JsonWriter&) {});
+    chunk(
+        index, out, nullptr, finish_name(end.finish), [](JsonWriter&) {}, end.thinking_end);
   }
 
   void ending(const Usage& usage, std::string& out) override {
-    if (with_usage_) append_sse(usage_chunk(envelope_, kChunk, usage), out);
+    if (options_.with_usage) append_sse(usage_chunk(envelope_, kChunk, usage), out);
     append_sse("[DONE]", out);
   }
 
@@ -74,12 +81,18 @@ class ChatFormat final : public AnswerFormat {
     for (size_t i = 0; i < choices.size(); ++i) {
       const Choice& choice = choices[i];
       w.begin_object().field("index", i).key("message").begin_object();
-      w.field("role", "assistant").field("content", choice.content);
-      choice.reasoning.empty() ? w.null_field("reasoning_content")
-                               : w.field("reasoning_content", choice.reasoning);
+      w.field("role", "assistant");
+      choice.content.empty() && !choice.tool_calls.empty() ? w.null_field("content")
+                                                           : w.field("content", choice.content);
+      if (!choice.tool_calls.empty()) write_calls(w, choice.tool_calls, false);
+      write_reasoning(w, choice.reasoning);
+      if (choice.thought > 0) w.field("reasoning_tokens", choice.thought);
       w.null_field("refusal").end_object().key("logprobs");
-      logprobs_ ? write_logprobs(w, choice.logprobs, choice.reasoning_logprobs) : void(w.null());
-      w.field("finish_reason", finish_name(choice.finish)).end_object();
+      options_.logprobs ? write_logprobs(w, choice.logprobs, choice.reasoning_logprobs)
+                        : void(w.null());
+      w.field("finish_reason", finish_name(choice.finish));
+      write_thinking_end(w, choice.thinking_end);
+      w.end_object();
     }
     w.end_array().key("usage");
     write_usage(w, usage);
@@ -90,9 +103,36 @@ class ChatFormat final : public AnswerFormat {
  private:
   static constexpr std::string_view kChunk = "chat.completion.chunk";
 
+  // `deltas`: pieces, of which a call's first has its name.
+  static void write_calls(JsonWriter& w, const std::vector<ToolCallDelta>& calls, bool deltas) {
+    w.key("tool_calls").begin_array();
+    for (const ToolCallDelta& call : calls) {
+      w.begin_object();
+      if (deltas) w.field("index", call.index);
+      if (!call.name.empty()) w.field("id", random_id("call_")).field("type", "function");
+      w.key("function").begin_object();
+      if (!call.name.empty()) w.field("name", call.name);
+      w.field("arguments", call.arguments).end_object().end_object();
+    }
+    w.end_array();
+  }
+
+  void write_reasoning(JsonWriter& w, const std::string& text) const {
+    const auto write = [&](std::string_view name) {
+      text.empty() ? w.null_field(name) : w.field(name, text);
+    };
+    if (options_.reasoning != ReasoningField::kReasoning) write("reasoning_content");
+    if (options_.reasoning != ReasoningField::kReasoningContent) write("reasoning");
+  }
+
+  // Only where somebody else than the model ended it.
+  static void write_thinking_end(JsonWriter& w, ThinkingEnd end) {
+    if (end != ThinkingEnd::kOwn) w.field("reasoning_finish_reason", thinking_end_name(end));
+  }
+
   template <class WriteDelta>
   void chunk(int32_t index, std::string& out, const TextEvent* event, std::string_view finish,
-             WriteDelta&& write_delta) {
+             WriteDelta&& write_delta, ThinkingEnd thinking_end = ThinkingEnd::kOwn) {
     JsonWriter w(JsonWriter::kCompact);
     w.begin_object();
     write_envelope(w, envelope_, kChunk);
@@ -100,23 +140,25 @@ class ChatFormat final : public AnswerFormat {
     w.key("delta").begin_object();
     write_delta(w);
     w.end_object().key("logprobs");
-    logprobs_&& event ? write_logprobs(w, event->logprobs, event->reasoning_logprobs)
-                      : void(w.null());
+    options_.logprobs&& event ? write_logprobs(w, event->logprobs, event->reasoning_logprobs)
+                              : void(w.null());
     finish.empty() ? w.null_field("finish_reason") : w.field("finish_reason", finish);
+    write_thinking_end(w, thinking_end);
     w.end_object().end_array();
-    if (with_usage_) w.null_field("usage");
+    if (options_.with_usage) w.null_field("usage");
     w.end_object();
     append_sse(w.text(), out);
   }
 
   Envelope envelope_;
-  bool logprobs_, with_usage_;
+  ChatFormatOptions options_;
 };
 
 }  // namespace
 
-std::unique_ptr<AnswerFormat> make_chat_format(Envelope envelope, bool logprobs, bool with_usage) {
-  return std::make_unique<ChatFormat>(std::move(envelope), logprobs, with_usage);
+std::unique_ptr<AnswerFormat> make_chat_format(Envelope envelope,
+                                               const ChatFormatOptions& options) {
+  return std::make_unique<ChatFormat>(std::move(envelope), options);
 }
 
 }  // namespace holdfast

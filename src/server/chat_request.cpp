@@ -6,6 +6,8 @@
 
 #include "server/openai_request.h"
 #include "server/openai_sampling.h"
+#include "server/reasoning_fields.h"
+#include "server/tool_fields.h"
 
 namespace holdfast {
 
@@ -93,6 +95,14 @@ void normalize_message(RequestFields& fields, json::value& value, const std::str
     return;
   }
   normalize_content(fields, *message, at);
+  normalize_tool_calls(fields, *message, at);
+  // Templates know one name for what an assistant thought.
+  if (const json::value* found = message->if_contains("reasoning"); found && found->is_string()) {
+    json::value reasoning = *found;
+    message->erase("reasoning");
+    if (!message->if_contains("reasoning_content"))
+      (*message)["reasoning_content"] = std::move(reasoning);
+  }
   // The models' templates know the older name only.
   if (name == "developer") *role = "system";
 }
@@ -124,13 +134,6 @@ void read_messages(RequestFields& fields, json::object& body, OpenAiChatRequest&
 // Fields of OpenAI's API that change the answer and that this version does not implement. Taking
 // them in silence would be a lie about the answer.
 void refuse_what_is_missing(RequestFields& fields) {
-  const json::value* choice = fields.find("tool_choice");
-  const bool no_tools = choice && choice->is_string() && choice->get_string() == "none";
-  if (choice && !no_tools) fields.refuse("tool_choice", "tools come later");
-  const json::value* tools = fields.find("tools");
-  if (tools && !no_tools && !(tools->is_array() && tools->get_array().empty())) {
-    fields.refuse("tools", "tools come later");
-  }
   const json::value* call = fields.find("function_call");
   if (call && !(call->is_string() && call->get_string() == "none")) fields.refuse("function_call");
   const json::value* functions = fields.find("functions");
@@ -144,8 +147,7 @@ void refuse_what_is_missing(RequestFields& fields) {
       fields.refuse("modalities", "the only modality is 'text'");
     }
   }
-  for (const char* name :
-       {"audio", "prediction", "web_search_options", "reasoning_effort", "verbosity", "best_of"}) {
+  for (const char* name : {"audio", "prediction", "web_search_options", "verbosity", "best_of"}) {
     fields.refuse(name);
   }
   if (fields.boolean("store").value_or(false)) fields.refuse("store", "nothing is stored");
@@ -174,6 +176,8 @@ ApiResult<OpenAiChatRequest> parse_chat_object(json::object& object) {
   if (const json::object* extra = fields.object("chat_template_kwargs")) {
     request.template_extra_json = json::serialize(*extra);
   }
+  read_reasoning(fields, request);
+  read_tools(fields, request);
   read_messages(fields, object, request);
   if (fields.error()) return tl::unexpected(*fields.error());
   return request;

@@ -25,6 +25,7 @@ const std::vector<Section>& sections() {
         {"max_body", "--max-body"},
         {"cors_origins", "--cors-origin"},
         {"io_threads", "--io-threads"},
+        {"reasoning_field", "--reasoning-field"},
         {"grace", "--grace"}}},
       {"tls",
        {{"cert", "--tls-cert"},

@@ -15,8 +15,8 @@ namespace {
 constexpr size_t kFlushBytes = 32u << 10;
 
 bool says_something(const TextEvent& event) {
-  return !event.reasoning.empty() || !event.content.empty() || !event.logprobs.empty() ||
-         !event.reasoning_logprobs.empty();
+  return !event.reasoning.empty() || !event.content.empty() || !event.tool_calls.empty() ||
+         !event.logprobs.empty() || !event.reasoning_logprobs.empty();
 }
 
 void move_to_back(std::vector<TextLogprobs>& from, std::vector<TextLogprobs>& to) {
@@ -92,15 +92,27 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
   if (meter_) meter_->take(static_cast<size_t>(index), *event);
   for (const TextLogprobs& token : event->logprobs) choice.logprob_sum += token.chosen.logprob;
   choice.logprob_count += std::ssize(event->logprobs);
-  if (options_.hide_reasoning) {
+  if (options_.thinking != ThinkingView::kShown) {
     event->reasoning.clear();
     event->reasoning_logprobs.clear();
+  }
+  if (options_.thinking == ThinkingView::kCounted && choice.thought == 0 &&
+      (event->end || !event->content.empty() || !event->tool_calls.empty())) {
+    choice.thought = (event->end ? event->usage : choice.stream->usage()).reasoning_tokens;
+    if (options_.stream && choice.thought > 0) format_->thought(index, choice.thought, out);
   }
   if (options_.stream) {
     if (says_something(*event)) format_->delta(index, *event, out);
   } else {
     choice.reasoning += event->reasoning;
     choice.content += event->content;
+    for (ToolCallDelta& delta : event->tool_calls) {
+      if (delta.name.empty() && !choice.tool_calls.empty()) {
+        choice.tool_calls.back().arguments += delta.arguments;
+      } else {
+        choice.tool_calls.push_back(std::move(delta));
+      }
+    }
     move_to_back(event->logprobs, choice.logprobs);
     move_to_back(event->reasoning_logprobs, choice.reasoning_logprobs);
   }
@@ -108,6 +120,7 @@ bool GenerationAnswer::take(int32_t index, std::string& out) {
   choice.done = true;
   choice.finish = event->finish;
   choice.stop_string = event->stop_string;
+  choice.thinking_end = event->thinking_end;
   choice.usage = event->usage;
   choice.stream.reset();
   if (options_.stream) format_->closing(index, *event, out);
@@ -201,7 +214,8 @@ HttpResponse GenerationAnswer::response() {
   CHECK(state_ == State::kDone) << "the answer is not complete";
   if (error_) return format_->refusal(*error_);
   used_ = usage();
-  if (options_.best_per_prompt < options_.choices_per_prompt) keep_the_best();
+  const int32_t best = options_.best_per_prompt;
+  if (best > 0 && best < options_.choices_per_prompt) keep_the_best();
   return {.body = format_->whole(choices_, *used_)};
 }
 

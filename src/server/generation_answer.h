@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "access/policy.h"
 #include "engine/served_model.h"
 #include "server/answer_audit.h"
 #include "server/api_error.h"
@@ -17,13 +18,16 @@ namespace holdfast {
 struct Choice {
   std::unique_ptr<TextStream> stream;  // gone after its end
   std::string reasoning, content;
+  std::vector<ToolCallDelta> tool_calls;  // whole ones
   std::vector<TextLogprobs> logprobs, reasoning_logprobs;
   double logprob_sum = 0;  // of the tokens with logprobs, and their number
   int64_t logprob_count = 0;
   bool done = false;
   FinishReason finish = FinishReason::kStop;
   std::string stop_string;  // what ended it, if one did
+  ThinkingEnd thinking_end = ThinkingEnd::kOwn;
   Usage usage;
+  int32_t thought = 0;  // tokens of thinking, told instead of it
 };
 
 // One API family's way to write it down. Each call appends whole server-sent events to `out`.
@@ -33,6 +37,8 @@ class AnswerFormat {
   // Of each choice: before its first event, with the prompt's usage; then, with its end event.
   virtual void opening(int32_t index, const Usage& prompt, std::string& out) = 0;
   virtual void delta(int32_t index, const TextEvent& event, std::string& out) = 0;
+  // Instead of the thinking, once, before anything else: it took so many tokens.
+  virtual void thought(int32_t /*index*/, int32_t /*tokens*/, std::string& /*out*/) {}
   virtual void closing(int32_t index, const TextEvent& end, std::string& out) = 0;
   // What a stream ends with: after all choices, or after a failure.
   virtual void ending(const Usage& usage, std::string& out) = 0;
@@ -45,8 +51,8 @@ class AnswerFormat {
 struct GenerationAnswerOptions {
   bool stream = false;
   int32_t choices_per_prompt = 1;
-  int32_t best_per_prompt = 1;  // of them, those with the highest log probability a token are given
-  bool hide_reasoning = false;  // it is counted, and not told
+  int32_t best_per_prompt = 0;  // so many with the highest log probability a token; 0: all
+  ThinkingView thinking = ThinkingView::kShown;  // usage counts it whatever is shown
 };
 
 class GenerationAnswer final : public Answer {

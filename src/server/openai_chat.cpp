@@ -17,9 +17,11 @@ ApiResult<std::unique_ptr<Answer>> start(const Call& call) {
   if (!started) return tl::unexpected(std::move(started).error());
   const ServedModel& model = *started->model;
   Envelope envelope{random_id("chatcmpl-"), model.id(), system_fingerprint(model), unix_time()};
-  return make_answer(call, kRoute, *request, std::move(*started),
-                     make_chat_format(std::move(envelope), request->options.logprobs >= 0,
-                                      request->include_usage));
+  return make_answer(
+      call, kRoute, *request, std::move(*started),
+      make_chat_format(std::move(envelope), {.logprobs = request->options.logprobs >= 0,
+                                             .with_usage = request->include_usage,
+                                             .reasoning = call.app.reasoning_field}));
 }
 
 }  // namespace

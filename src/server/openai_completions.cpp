@@ -11,7 +11,7 @@ constexpr std::string_view kRoute = "/v1/completions";
 
 ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
   const HttpRequest& http = call.request;
-  if (!call.caller.grants.shows_thinking) {
+  if (call.caller.grants.thinking != ThinkingView::kShown) {
     return api_fail(403,
                     "You may not see models think, and a raw completion could show it: use "
                     "/v1/chat/completions",

@@ -52,7 +52,9 @@ std::string usage_chunk(const Envelope& envelope, std::string_view object, const
 }
 
 std::string_view finish_name(FinishReason reason) {
-  CHECK(reason == FinishReason::kStop || reason == FinishReason::kLength) << "not an answer's end";
+  CHECK(reason == FinishReason::kStop || reason == FinishReason::kLength ||
+        reason == FinishReason::kToolCalls)
+      << "not an answer's end";
   return finish_reason_name(reason);
 }
 

@@ -27,7 +27,7 @@ void write_envelope(JsonWriter& w, const Envelope& envelope, std::string_view ob
 void write_usage(JsonWriter& w, const Usage& usage);
 // The last chunk of a stream that was asked for usage: no choices.
 std::string usage_chunk(const Envelope& envelope, std::string_view object, const Usage& usage);
-// "stop" or "length".
+// "stop", "length" or "tool_calls".
 std::string_view finish_name(FinishReason reason);
 // JSON has no infinities: a log of zero becomes -9999, as OpenAI writes it.
 float finite_logprob(float logprob);

@@ -12,6 +12,7 @@
 
 #include <boost/json/fwd.hpp>
 
+#include "access/policy.h"
 #include "engine/served_model.h"
 #include "grammar/compile.h"
 #include "server/api_error.h"
@@ -32,7 +33,10 @@ struct OpenAiRequest {
   int32_t n = 1;
   int32_t best_of = 0;  // choices are made, and the n best given; 0: n
   int32_t candidates() const { return std::max(n, best_of); }  // of each prompt
-  TextOptions options;                                         // logprobs: -1 when not asked for
+  // Of chats.
+  ReasoningOptions reasoning;
+  std::optional<ThinkingView> view;  // of the thinking, as far as the caller may see it
+  TextOptions options;               // logprobs: -1 when not asked for
   std::optional<RequestedConstraint> constraint;
   // Which of the options came from the client. The model's makers' defaults stand for the others;
   // a max_tokens of ours ends at the context, one of the client's must fit.
@@ -43,6 +47,9 @@ struct OpenAiRequest {
 struct OpenAiChatRequest : OpenAiRequest {
   std::string messages_json;        // roles checked, text parts joined by a newline
   std::string template_extra_json;  // chat_template_kwargs, or empty
+  std::string tools_json;           // empty: none, or none to be called
+  std::vector<std::string> tool_names;
+  bool parallel_tool_calls = true;
 };
 
 struct OpenAiCompletionRequest : OpenAiRequest {

@@ -285,6 +285,10 @@ ApiResult<ResponsesRequest> parse_responses_request(std::string_view body,
   out.echo_json = echo_of(fields);
   auto request = parse_chat_object(chat);
   if (!request) return tl::unexpected(std::move(request).error());
+  if (!request->tools_json.empty()) {
+    return api_fail(400, "'tools' are not supported on this route: use /v1/chat/completions",
+                    "unsupported_parameter", "tools");
+  }
   out.chat = std::move(*request);
   return out;
 }

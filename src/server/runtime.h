@@ -27,6 +27,7 @@ struct Runtime {
         workers(static_cast<size_t>(server_options.worker_threads)) {
     app.auditor = server_options.auditor;
     reloadable = std::make_shared<const ReloadableOptions>(server_options);
+    app.reasoning_field = server_options.reasoning_field;
   }
 
   App app;

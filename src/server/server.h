@@ -13,6 +13,7 @@
 #include "engine/served_embedder.h"
 #include "engine/served_model.h"
 #include "server/auditor.h"
+#include "server/reasoning_field.h"
 #include "server/tls_context.h"
 
 namespace holdfast {
@@ -33,6 +34,7 @@ struct ServerOptions : ReloadableOptions {
   std::string unix_socket;
   // Who may do what. None: whoever reaches the server is its one user, who may do everything.
   std::shared_ptr<AccessControl> access;
+  ReasoningField reasoning_field = ReasoningField::kReasoningContent;  // in chat answers
   std::shared_ptr<Auditor> auditor;  // what puts answers on record; null: nothing does
   int io_threads = 1;
   int worker_threads = 2;  // parse bodies, render templates, tokenize

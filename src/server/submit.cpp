@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "server/reasoning_fields.h"
+
 namespace holdfast {
 
 ApiResult<void> check_json_body(const HttpRequest& request) {
@@ -70,6 +72,10 @@ ChatRequest chat_of(const OpenAiChatRequest& request) {
   ChatRequest chat;
   chat.messages_json = request.messages_json;
   chat.template_extra_json = request.template_extra_json;
+  chat.tools_json = request.tools_json;
+  chat.tool_names = request.tool_names;
+  chat.parallel_tool_calls = request.parallel_tool_calls;
+  chat.reasoning = request.reasoning;
   chat.options = request.options;
   return chat;
 }
@@ -80,6 +86,7 @@ ApiResult<Started> start_chat(const Call& call, std::string_view route,
   if (!found) return tl::unexpected(found.error());
   Started out{*found, {}};
   request.options.cache_salt = call.caller.cache_salt();
+  narrow_reasoning(call.caller.grants, request);
   if (auto ok = fit_to_model(*out.model, request); !ok)
     return tl::unexpected(std::move(ok).error());
   if (auto ok = check_audit(call.app, route); !ok) return tl::unexpected(std::move(ok).error());
@@ -103,14 +110,16 @@ std::unique_ptr<Answer> make_answer(const Call& call, std::string_view route,
     std::vector<uint64_t> seeds;
     for (const auto& stream : started.streams) seeds.push_back(stream->seed());
     audit = std::make_unique<AnswerAudit>(call.app.auditor, call, route, model, request,
-                                          std::move(seeds));
+                                          std::move(seeds),
+                                          request.view ? &request.reasoning : nullptr);
   }
   auto meter = call.app.metrics->meter(model.id(), call.caller.tenant, started.streams.size(),
                                        call.request.arrival);
-  const GenerationAnswerOptions options{.stream = request.stream,
-                                        .choices_per_prompt = request.candidates(),
-                                        .best_per_prompt = request.n,
-                                        .hide_reasoning = !call.caller.grants.shows_thinking};
+  const GenerationAnswerOptions options{
+      .stream = request.stream,
+      .choices_per_prompt = request.candidates(),
+      .best_per_prompt = request.n,
+      .thinking = request.view.value_or(call.caller.grants.thinking)};
   return std::make_unique<GenerationAnswer>(std::move(started.streams), std::move(format), options,
                                             std::move(audit), std::move(meter));
 }

@@ -6,6 +6,7 @@
 #include "text/jinja/interpreter.h"
 #include "text/jinja/json.h"
 #include "text/jinja/parser.h"
+#include "text/tool_messages.h"
 
 namespace holdfast {
 namespace {
@@ -67,9 +68,10 @@ class JinjaTemplate : public ChatTemplate {
       }
     }
     ASSIGN_OR_RETURN(Value messages, json_list(input.messages_json, "messages", heap));
+    RETURN_IF_ERROR(adapt_messages(input, messages, heap));
     variables.set("messages", std::move(messages));
     Value tools(None{});
-    if (!input.tools_json.empty()) {
+    if (!input.tools_json.empty() && !input.habits.describe_tools) {
       ASSIGN_OR_RETURN(tools, json_list(input.tools_json, "tools", heap));
     }
     variables.set("tools", std::move(tools));

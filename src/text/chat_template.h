@@ -16,15 +16,26 @@
 
 #include "base/result.h"
 #include "text/tokenizer.h"
+#include "text/tool_calls.h"
 
 namespace holdfast {
+
+// What a template makes of tools; see probe_tools().
+struct ToolHabits {
+  ToolFormat format = ToolFormat::kNone;  // in which its model writes calls
+  bool lists_tools = false;               // it writes down the tools there are
+  bool describe_tools = false;            // they are described in the system message instead
+  bool object_arguments = false;          // it wants calls' arguments as objects, not as JSON text
+  bool empty_content = false;  // it wants "" where an assistant's turn has no content, not none
+};
 
 // What a template is rendered with. `messages` and `tools` are JSON texts (an array of objects
 // each), so that every field a client sends reaches the template as Python's would.
 struct TemplateInput {
   std::string messages_json;  // [{"role": "...", "content": "..." or parts, ...}, ...]
   std::string tools_json;     // empty: none
-  std::string extra_json;     // an object of further variables (chat_template_kwargs); empty: none
+  ToolHabits habits;
+  std::string extra_json;  // an object of further variables (chat_template_kwargs); empty: none
   bool add_generation_prompt = true;
   std::string bos_token, eos_token;
   int64_t now = 0;  // seconds since 1970, for strftime_now

@@ -28,6 +28,8 @@ class ThinkingSplitter {
   // The end: thinking that never closed stays thinking; what was held back comes out.
   SplitText finish();
   bool inside() const { return state_ == State::kOpened || state_ == State::kInside; }
+  // All that comes is answer.
+  bool over() const { return state_ == State::kAfterTag || state_ == State::kAnswer; }
 
  private:
   // kOpened: inside, and nothing but whitespace so far.

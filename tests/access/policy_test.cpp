@@ -69,6 +69,29 @@ TEST(Policy, WildcardsAndImplications) {
   EXPECT_FALSE(is_permission("dog:*"));
 }
 
+TEST(Policy, TheStricterWordOnThinkingHolds) {
+  const AccessPolicy policy = parse(R"(
+roles:
+  wide: {permissions: [model:read], thinking_budget: 5000}
+  narrow: {permissions: [model:read], thinking: counted, thinking_budget: 200}
+  heir: {inherits: [narrow], thinking_budget: 300}
+tenants:
+  acme: {thinking_budget: 1000}
+users:
+  ada: {tenant: acme, roles: [wide], thinking: hidden}
+)");
+  const Grants both = policy.grants({"wide", "narrow"}, "", "");
+  EXPECT_EQ(both.thinking, ThinkingView::kCounted);
+  EXPECT_EQ(both.thinking_budget, 200);
+  EXPECT_EQ(policy.grants({"wide"}, "", "").thinking, ThinkingView::kShown);
+  EXPECT_EQ(policy.grants({"heir"}, "", "").thinking_budget, 300);
+  EXPECT_EQ(policy.grants({"heir"}, "", "").thinking, ThinkingView::kCounted);
+  const Grants ada = policy.grants({"wide"}, "acme", "ada");
+  EXPECT_EQ(ada.thinking, ThinkingView::kHidden);
+  EXPECT_EQ(ada.thinking_budget, 1000);
+  EXPECT_FALSE(policy.grants({"auditor"}, "", "").thinking_budget.has_value());
+}
+
 TEST(Policy, InheritsAndOverrides) {
   const AccessPolicy policy = parse(R"(
 roles:
@@ -89,12 +112,12 @@ roles:
   EXPECT_TRUE(analyst.may("model:fine_tune"));
   EXPECT_TRUE(analyst.may_use_model("r1-7b"));
   EXPECT_FALSE(analyst.may_use_model("v3"));
-  EXPECT_TRUE(analyst.shows_thinking);
+  EXPECT_EQ(analyst.thinking, ThinkingView::kShown);
   EXPECT_EQ(analyst.quota.requests.minute, 60);
   EXPECT_EQ(analyst.quota.requests.day, 100);
   // A role without models does not lift another's list.
   EXPECT_FALSE(policy.grants({"viewer", "auditor"}, "", "").may_use_model("v3"));
-  EXPECT_FALSE(policy.grants({"viewer", "analyst"}, "", "").shows_thinking);
+  EXPECT_EQ(policy.grants({"viewer", "analyst"}, "", "").thinking, ThinkingView::kHidden);
   EXPECT_EQ(policy.grants({"viewer", "analyst"}, "", "").quota.requests.minute, 10);
 }
 
@@ -137,7 +160,7 @@ TEST(Policy, ErrorsNameLineAndColumn) {
        "role 'b' inherits from itself, or 16 deep (a.yaml, line 2, column 18)"},
       {"roles:\n  a:\n    models:\n", "'models' has no value (a.yaml, line 3, column 5)"},
       {"roles:\n  a:\n    thinking: maybe\n",
-       "'thinking' is shown or hidden (a.yaml, line 3, column 15)"},
+       "'thinking' is shown, counted or hidden (a.yaml, line 3, column 15)"},
       {"roles:\n  a:\n    quotas: {requests: {per_minute: -1}}\n",
        "'per_minute' is a whole number"},
       {"users:\n  anna: {tenant: heart}\n",

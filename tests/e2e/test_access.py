@@ -22,6 +22,10 @@ roles:
   trainee:
     permissions: [model:read]
     thinking: hidden
+  brief:
+    permissions: [model:read]
+    thinking: counted
+    thinking_budget: 4
   elsewhere:
     permissions: [model:read]
     models: [other-*]
@@ -127,6 +131,17 @@ def test_thinking_can_be_hidden(secure):
         with pytest.raises(openai.PermissionDeniedError) as denied:
             client.completions.create(model=MODEL, prompt="37 + 58 =")
         assert denied.value.code == "thinking_hidden"
+
+
+def test_thinking_can_be_short_and_counted(secure):
+    more = {"reasoning": {"max_tokens": 1000, "visibility": "shown"}}
+    with secure.client(secure.key("brief")) as client:
+        answer = client.chat.completions.create(**QUESTION, extra_body=more)
+        (choice,) = answer.choices
+        assert choice.reasoning_finish_reason == "budget"
+        assert choice.message.content and choice.message.reasoning_content is None
+        told = choice.message.reasoning_tokens
+        assert told == answer.usage.completion_tokens_details.reasoning_tokens <= 7
 
 
 def test_models_can_be_hidden(secure):

@@ -57,10 +57,28 @@ def test_best_of_gives_the_likeliest(client):
         assert best.usage.prompt_tokens == several.usage.prompt_tokens
 
 
+COMMON = ["--max-tokens", "60", "--temperature", "1", "--seed", "3", "--ignore-eos", "--json", "--prompt"]
+COMMON.append("one two three one two three one two")
+
+
 def generate(*arguments):
     done = subprocess.run(
-        [BINARY, "generate", str(DEMO), "--prompt", "one two three one two three one two", "--max-tokens", "60"]
-        + ["--temperature", "1", "--seed", "3", "--ignore-eos", "--json", *arguments],
+        [
+            BINARY,
+            "generate",
+            str(DEMO),
+            "--prompt",
+            "one two three one two three one two",
+            "--max-tokens",
+            "60",
+            "--temperature",
+            "1",
+            "--seed",
+            "3",
+            "--ignore-eos",
+            "--json",
+            *arguments,
+        ],
         capture_output=True,
         text=True,
     )

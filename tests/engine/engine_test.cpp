@@ -56,6 +56,7 @@ Answer expected(const FakeModel& model, const GenerationRequest& request, int32_
   SamplerScratch scratch;
   std::optional<grammar::Matcher> matcher;
   if (request.constraint) matcher.emplace(request.constraint, request.constraint_start);
+  ThinkingGuard thinking(request.thinking);
   while (true) {
     const auto logits = model.logits_after(history);
     auto allowed = logits;
@@ -64,8 +65,12 @@ Answer expected(const FakeModel& model, const GenerationRequest& request, int32_
       if (!grammar::allows(*matcher->mask().value(), token) || (request.ignore_eos && token == 3))
         allowed[i] = -INFINITY;
     }
-    const int32_t token = *sampler.sample(allowed, scratch);
-    sampler.accept(token);
+    if (matcher && matcher->active()) thinking.stop();
+    const auto forced = thinking.forced();
+    const int32_t token = forced ? *forced : *sampler.sample(allowed, scratch);
+    sampler.accept(token, forced ? nullptr : &scratch);
+    thinking.accept(token);
+    answer.end.thinking_end = thinking.end();
     if (!request.ignore_eos &&
         std::count(request.stop_tokens.begin(), request.stop_tokens.end(), token)) {
       answer.end.finish = FinishReason::kStop;
@@ -96,6 +101,31 @@ void expect_same(const Answer& got, const Answer& want) {
   const size_t bytes = want.logprobs.size() * sizeof(float);
   EXPECT_TRUE(bytes == 0 || std::memcmp(got.logprobs.data(), want.logprobs.data(), bytes) == 0);
   EXPECT_EQ(got.end.finish, want.end.finish);
+  EXPECT_EQ(got.end.thinking_end, want.end.thinking_end);
+}
+
+// A vocabulary of letters, with tags.
+std::string piece_of(int32_t token) {
+  return token == 5 ? "</think>" : token == 6 ? "<think>" : std::string(1, "abcdefg"[token % 7]);
+}
+
+// What sequences remember besides their tokens.
+void add_rules(std::mt19937& random, GenerationRequest& request, int32_t vocab) {
+  static const auto pieces = std::make_shared<TokenBytes>(vocab, piece_of);
+  SamplingParams& sampling = request.sampling;
+  sampling.token_bytes = pieces;
+  const auto rules = random();
+  if (rules & 1) sampling.mirostat = 1 + static_cast<int32_t>(rules >> 8 & 1);
+  if (rules & 2) sampling.dry.multiplier = 1.5f;
+  if (rules & 4) sampling.banned_strings = {"ab", "cde"};
+  if (rules & 8) sampling.typical_p = 0.8f;
+  if (rules & 16) sampling.xtc_probability = 0.5f;
+  if (rules & 32) {
+    request.thinking.starts_inside = (rules & 64) != 0;
+    request.thinking.budget = static_cast<int32_t>(rules >> 9 & 15);
+    request.thinking.close = {9, 5, 9};
+    request.thinking.piece = piece_of;
+  }
 }
 
 // Some things to hold answers to; token t is one printable character, 3 is the end.
@@ -135,11 +165,13 @@ GenerationRequest random_request(std::mt19937& random, int32_t vocab) {
   request.sampling.frequency_penalty = upto(2) ? 0.0f : 0.3f;
   request.sampling.repetition_penalty = upto(2) ? 1.0f : 1.2f;
   request.sampling.seed = random();
+  if (upto(2)) add_rules(random, request, vocab);
   request.stop_tokens = {3};
   request.ignore_eos = upto(2);
   request.logprobs = 2;
   request.cache_salt = upto(4) ? "a" : "b";
-  if (upto(3) == 0) request.constraint = some_constraint(upto(100), vocab);
+  if (upto(3) == 0 && request.sampling.banned_strings.empty())
+    request.constraint = some_constraint(upto(100), vocab);
   return request;
 }
 

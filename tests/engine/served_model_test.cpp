@@ -73,6 +73,46 @@ TEST_F(ServedModelTest, SplitsThinkingFromAnswerAndCountsBoth) {
   EXPECT_GT(usage.completion_tokens, usage.reasoning_tokens);
 }
 
+TEST_F(ServedModelTest, ThinksNoLongerThanItMay) {
+  const Text whole = chat(ask("What is 12 + 30?"));
+  const int32_t thought = whole.end.usage.reasoning_tokens;
+  ASSERT_GT(thought, 6);
+  EXPECT_EQ(whole.end.thinking_end, ThinkingEnd::kOwn);
+  for (const int32_t budget : {1, 3, 6}) {
+    ChatRequest request = ask("What is 12 + 30?");
+    request.reasoning.budget = budget;
+    const Text text = chat(request);
+    EXPECT_EQ(text.end.thinking_end, ThinkingEnd::kBudget);
+    EXPECT_TRUE(whole.reasoning.starts_with(text.reasoning)) << text.reasoning;
+    EXPECT_GE(text.end.usage.reasoning_tokens, budget);
+    EXPECT_LE(text.end.usage.reasoning_tokens, budget + 3) << "the closing tag counts";
+    EXPECT_FALSE(text.content.empty());
+    // Its logprobs are told as those of any token.
+    request.options.logprobs = 0;
+    EXPECT_NE(chat(request).reasoning_logprobs.find("</think>"), std::string::npos);
+  }
+  ChatRequest enough = ask("What is 12 + 30?");
+  enough.reasoning.budget = thought + 1;
+  EXPECT_EQ(chat(enough).reasoning, whole.reasoning);
+}
+
+TEST_F(ServedModelTest, DoesNotThinkWhenTold) {
+  for (const bool by_budget : {false, true}) {
+    ChatRequest request = ask("What is 12 + 30?");
+    if (by_budget) request.reasoning.budget = 0;
+    if (!by_budget) request.reasoning.enabled = false;
+    EXPECT_TRUE(model_->render_prompt(request).value().ends_with("<think>\n\n</think>\n\n"));
+    const Text text = chat(request);
+    EXPECT_EQ(text.reasoning, "");
+    EXPECT_EQ(text.end.usage.reasoning_tokens, 0);
+    EXPECT_FALSE(text.content.empty());
+  }
+  ChatRequest request = ask("What is 12 + 30?");
+  const std::string usual = model_->render_prompt(request).value();
+  request.reasoning.enabled = true;  // its template does so anyway
+  EXPECT_EQ(model_->render_prompt(request).value(), usual);
+}
+
 TEST_F(ServedModelTest, StopsAtAStringThatNeverComesOut) {
   ChatRequest request = ask("What is 12 + 30?");
   request.options.stop = {"nowhere", " = 4"};

@@ -78,5 +78,34 @@ TEST(TextAssembler, GivesOutWhatNoStopStringTook) {
   EXPECT_FALSE(text.stopped);
 }
 
+TEST(TextAssembler, FindsCallsOfToolsInTheAnswerOnly) {
+  for (const bool parallel : {true, false}) {
+    AssemblerOptions options;
+    options.split_thinking = options.starts_inside = true;
+    options.tools = ToolFormat::kHermes;
+    options.parallel_tool_calls = parallel;
+    options.stop = {"arguments"};
+    TextAssembler assembler(options);
+    const std::string call = "<tool_call>{\"name\": \"f\", \"arguments\": {}}</tool_call>";
+    std::string reasoning, content, calls;
+    const auto take = [&](std::optional<TextEvent> event) {
+      if (!event) return;
+      reasoning += event->reasoning;
+      content += event->content;
+      for (const ToolCallDelta& d : event->tool_calls)
+        calls += std::to_string(d.index) + d.name + d.arguments;
+    };
+    take(assembler.push("I could say " + call + ".</think>Then.\n", {}));
+    EXPECT_FALSE(assembler.calls_tools());
+    take(assembler.push(call + "\n" + call, {}));
+    EXPECT_EQ(assembler.stopped(), !parallel);
+    take(assembler.finish());
+    EXPECT_EQ(reasoning, "I could say " + call + ".");
+    EXPECT_EQ(content, "Then.") << "stop strings look at content";
+    EXPECT_EQ(calls, parallel ? "0f{}1f{}" : "0f{}");
+    EXPECT_TRUE(assembler.calls_tools());
+  }
+}
+
 }  // namespace
 }  // namespace holdfast

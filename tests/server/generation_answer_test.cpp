@@ -26,7 +26,7 @@ struct Scene {
   GenerationAnswer chat(bool stream, bool usage = false, bool logprobs = false,
                         int choices_per_prompt = 1) {
     return {std::move(streams),
-            make_chat_format(kEnvelope, logprobs, usage),
+            make_chat_format(kEnvelope, {.logprobs = logprobs, .with_usage = usage}),
             {stream, choices_per_prompt}};
   }
   std::vector<std::shared_ptr<Script>> scripts;

@@ -107,14 +107,15 @@ TEST(ChatRequest, MessagesAreNormalized) {
   const auto request = parse_chat_request(chat("", R"([
       {"role":"developer","content":"be brief"},
       {"role":"user","content":[{"type":"text","text":"one"},{"type":"text","text":"two 二"}],"name":"n"},
-      {"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},
+      {"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"{}"}}]},
       {"role":"tool","content":"result","tool_call_id":"1"},
       {"role":"assistant","content":"done","reasoning_content":"hm"}])"));
   ASSERT_TRUE(request) << request.error().message;
   EXPECT_EQ(request->messages_json,
             R"([{"role":"system","content":"be brief"},)"
             R"({"role":"user","content":"one\ntwo 二","name":"n"},)"
-            R"({"role":"assistant","content":null,"tool_calls":[{"id":"1"}]},)"
+            R"({"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function",)"
+            R"("function":{"name":"f","arguments":"{}"}}]},)"
             R"({"role":"tool","content":"result","tool_call_id":"1"},)"
             R"({"role":"assistant","content":"done","reasoning_content":"hm"}])");
 }
@@ -159,9 +160,9 @@ TEST(ChatRequest, NamesTheFieldAtFault) {
       {R"("ignore_eos":1)", "ignore_eos", "invalid_type"},
       {R"("chat_template_kwargs":"x")", "chat_template_kwargs", "invalid_type"},
       // Known, and not done yet.
-      {R"("tools":[{"type":"function","function":{"name":"f"}}])", "tools",
-       "unsupported_parameter"},
-      {R"("tool_choice":"auto")", "tool_choice", "unsupported_parameter"},
+      {R"("tools":[{"type":"function","function":{"name":"f"}}],"tool_choice":"required")",
+       "tool_choice", "unsupported_parameter"},
+      {R"("tool_choice":"required")", "tool_choice", "invalid_value"},
       {R"("functions":[{"name":"f"}])", "functions", "unsupported_parameter"},
       {R"("function_call":"auto")", "function_call", "unsupported_parameter"},
       {R"("response_format":{"type":"xml"})", "response_format.type", "invalid_value"},
@@ -175,7 +176,7 @@ TEST(ChatRequest, NamesTheFieldAtFault) {
       {R"("modalities":["text","audio"])", "modalities", "unsupported_parameter"},
       {R"("audio":{"voice":"a"})", "audio", "unsupported_parameter"},
       {R"("prediction":{})", "prediction", "unsupported_parameter"},
-      {R"("reasoning_effort":"low")", "reasoning_effort", "unsupported_parameter"},
+      {R"("reasoning_effort":"lowest")", "reasoning_effort", "invalid_value"},
       {R"("web_search_options":{})", "web_search_options", "unsupported_parameter"},
       {R"("store":true)", "store", "unsupported_parameter"},
   };

@@ -23,7 +23,7 @@ import torch
 from transformers.generation import logits_process as hf
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "engine"))
-from make_sampler_goldens import MASK32, philox_uniform  # noqa: E402
+from make_sampler_goldens import MASK32, philox_uniform
 
 MASK64 = 2**64 - 1
 EDGE = 1e-5
@@ -225,7 +225,11 @@ FAMILIES = [
     ({"temperature": 1, "top_n_sigma": 1.0}, 200, 6),
     ({"temperature": 3, "top_n_sigma": 2.0, "top_p": 0.99}, 500, 6),
     ({"temperature": 1, "dry_multiplier": 0.8}, 24, 3),
-    ({"temperature": 1, "dry_multiplier": 2.5, "dry_base": 1.3, "dry_allowed_length": 1, "dry_penalty_last_n": 20}, 20, 8),
+    (
+        {"temperature": 1, "dry_multiplier": 2.5, "dry_base": 1.3, "dry_allowed_length": 1, "dry_penalty_last_n": 20},
+        20,
+        8,
+    ),
     ({"temperature": 0.8, "dry_multiplier": 1, "dry_allowed_length": 3, "dry_sequence_breakers": ["ba", "\nb"]}, 16, 3),
     ({"temperature": 1, "dry_multiplier": 1.5, "dry_sequence_breakers": [], "top_k": 8}, 32, 2),
     ({"temperature": 1, "mirostat": 2, "mirostat_tau": 3.0, "mirostat_eta": 0.1}, 300, 6),
