@@ -134,6 +134,7 @@ Caller AccessControl::make_caller(const AccessPolicy& policy, std::string name, 
   caller.grants = policy.grants(caller.roles, caller.tenant, caller.name);
   if (const auto found = policy.tenants.find(caller.tenant); found != policy.tenants.end()) {
     caller.tenant_quota = found->second.rules.quota;
+    caller.tenant_weight = found->second.weight;
   }
   return caller;
 }

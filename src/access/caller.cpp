@@ -24,6 +24,7 @@ Caller Caller::local() {
   caller.roles = {"admin"};
   caller.credential = "local";
   caller.grants.permissions.push_back({"*", "plain HTTP for this machine, without a policy"});
+  caller.grants.priority = Priority::kHigh;
   return caller;
 }
 

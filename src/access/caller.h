@@ -16,12 +16,14 @@ struct Caller {
   std::string credential;           // how we know: "key 0123456789abcdef", "certificate", "local"
   std::vector<std::string> scopes;  // further limits of this credential; empty: none
   Grants grants;
-  Quota tenant_quota;  // shared with the tenant's others
+  Quota tenant_quota;         // shared with the tenant's others
+  int64_t tenant_weight = 1;  // of whoever shares the caller's part of the machine
 
   bool may(std::string_view permission) const;
   bool may_use_model(std::string_view id) const { return grants.may_use_model(id); }
 
-  // Requests share cached prefixes within a tenant only; those without one, with nobody else.
+  // Whose requests these are, for caches and fair shares: the tenant's, or the caller's own.
+  // Requests share cached prefixes within that only.
   std::string cache_salt() const;
 
   // The one user of a server that only this machine reaches and that has no policy.

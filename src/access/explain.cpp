@@ -102,9 +102,16 @@ Result<Decision> explain(const AccessPolicy& policy, const std::string& who,
   if (grants.thinking_budget)
     out.reasons.push_back(
         fmt::format("an answer's thinking ends after {} tokens", *grants.thinking_budget));
+  if (grants.priority != Priority::kNormal) {
+    out.reasons.push_back(
+        fmt::format("requests of priority {} at most", priority_name(grants.priority)));
+  }
   describe_quota(grants.quota, "quota", out.reasons);
   if (const auto found = policy.tenants.find(tenant); found != policy.tenants.end()) {
     describe_quota(found->second.rules.quota, "quota of tenant " + tenant, out.reasons);
+    if (found->second.weight != 1) {
+      out.reasons.push_back(fmt::format("tenant {} has weight {}", tenant, found->second.weight));
+    }
   }
   out.allowed = !refused;
   return out;

@@ -71,12 +71,17 @@ Effective effective_role(const AccessPolicy& policy, const std::string& name, in
     }
     take_smaller(out.rules.thinking, inherited.rules.thinking);
     take_smaller(out.rules.thinking_budget, inherited.rules.thinking_budget);
+    if (inherited.rules.priority) {
+      out.rules.priority =
+          std::max(*inherited.rules.priority, out.rules.priority.value_or(Priority::kLow));
+    }
     out.rules.quota.take_stricter(inherited.rules.quota);
   }
   if (all_models) out.rules.models.reset();
   if (role.rules.models) out.rules.models = role.rules.models;
   if (role.rules.thinking) out.rules.thinking = role.rules.thinking;
   if (role.rules.thinking_budget) out.rules.thinking_budget = role.rules.thinking_budget;
+  if (role.rules.priority) out.rules.priority = role.rules.priority;
   out.rules.quota.take_given(role.rules.quota);
   return out;
 }
@@ -156,11 +161,14 @@ Grants AccessPolicy::grants(const std::vector<std::string>& role_names, const st
   Grants out;
   std::vector<std::string> role_models;
   bool all_models = false;
+  std::optional<Priority> highest;  // of the roles
   for (const std::string& name : role_names) {
     const Effective role = effective_role(*this, name);
     out.permissions.insert(out.permissions.end(), role.permissions.begin(), role.permissions.end());
     out.quota.take_stricter(role.rules.quota);
     narrow_thinking(role.rules, out);
+    highest =
+        std::max(highest.value_or(Priority::kLow), role.rules.priority.value_or(Priority::kNormal));
     // A role that has nothing to do with models says nothing about which.
     if (role.rules.models) {
       role_models.insert(role_models.end(), role.rules.models->begin(), role.rules.models->end());
@@ -173,10 +181,15 @@ Grants AccessPolicy::grants(const std::vector<std::string>& role_names, const st
     if (rules.models) out.models.push_back(*rules.models);
     narrow_thinking(rules, out);
   };
-  if (const auto found = tenants.find(tenant); found != tenants.end()) narrow(found->second.rules);
+  out.priority = highest.value_or(Priority::kNormal);
   if (const auto found = users.find(user); found != users.end()) {
     narrow(found->second.rules);
     out.quota.take_given(found->second.rules.quota);
+    out.priority = found->second.rules.priority.value_or(out.priority);
+  }
+  if (const auto found = tenants.find(tenant); found != tenants.end()) {
+    narrow(found->second.rules);
+    out.priority = std::min(out.priority, found->second.rules.priority.value_or(Priority::kHigh));
   }
   // A tenant that is named and not there grants nothing: whose rules would hold?
   if (!tenant.empty() && !tenants.contains(tenant)) out.permissions.clear();
@@ -200,6 +213,7 @@ AccessPolicy AccessPolicy::standard() {
   AccessPolicy policy;
   policy.file = "without access_control.yaml";
   policy.roles["admin"] = {{"*"}, {}, {}, "built in"};
+  policy.roles["admin"].rules.priority = Priority::kHigh;
   policy.roles["user"] = {{"model:read"}, {}, {}, "built in"};
   return policy;
 }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/priority.h"
 #include "base/result.h"
 
 namespace holdfast {
@@ -40,6 +41,7 @@ struct Rules {
   std::optional<std::vector<std::string>> models;  // patterns with '*'; absent: all
   std::optional<ThinkingView> thinking;
   std::optional<int64_t> thinking_budget;  // tokens of thinking in one answer
+  std::optional<Priority> priority;        // the highest class of requests
   Quota quota;
 };
 
@@ -51,7 +53,8 @@ struct Role {
 };
 
 struct Tenant {
-  Rules rules;  // its quota is shared by its members
+  Rules rules;         // its quota is shared by its members
+  int64_t weight = 1;  // its part of a busy machine, beside the others'
   std::string where;
 };
 
@@ -83,6 +86,7 @@ struct Grants {
   std::vector<std::vector<std::string>> models;
   ThinkingView thinking = ThinkingView::kShown;
   std::optional<int64_t> thinking_budget;  // tokens of thinking in one answer; absent: no limit
+  Priority priority = Priority::kNormal;   // the highest class that may be asked for
   Quota quota;                             // the caller's own
 
   const Granted* find(std::string_view permission) const;  // null: not granted

@@ -4,10 +4,10 @@
 //     data_scientist:
 //       permissions: [model:read, model:fine_tune]
 //       inherits: [...]  models: [...]  thinking: shown|counted|hidden
-//       thinking_budget: 2000  quotas: {...}
+//       thinking_budget: 2000  priority: low|normal|high  quotas: {...}
 //     auditor: [log:view]            # short for permissions alone
-//   tenants: {NAME: {models, thinking, thinking_budget, quotas}}
-//   users:   {NAME: {tenant, roles, certificates, and what a tenant may have}}
+//   tenants: {NAME: {weight, models, thinking, thinking_budget, priority, quotas}}
+//   users:   {NAME: {tenant, roles, certificates, and what a tenant may have but weight}}
 //   issuers: [{issuer, audience, jwks_file, algorithms, user_claim, ...}]
 //   approvals: {minutes: 60}
 #include <filesystem>
@@ -126,6 +126,7 @@ class PolicyReader {
     tenant.where = errors_.where(name);
     YamlMap map(value, errors_, "a tenant");
     map.find("name");
+    tenant.weight = map.integer("weight", 1, 1000).value_or(1);
     read_rules(map, tenant.rules);
     map.end();
   }
@@ -165,6 +166,11 @@ class PolicyReader {
       if (!rules.thinking) errors_.fail(*thinking, "'thinking' is shown, counted or hidden");
     }
     rules.thinking_budget = map.integer("thinking_budget", 0, kMost);
+    const YamlNode* priority = map.find("priority");
+    if (const auto text = map.string("priority")) {
+      rules.priority = find_priority(*text);
+      if (!rules.priority) errors_.fail(*priority, "'priority' is low, normal or high");
+    }
     const YamlNode* node = map.find("quotas");
     if (node == nullptr) return;
     YamlMap quotas(*node, errors_, "'quotas'");

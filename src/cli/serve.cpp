@@ -148,6 +148,10 @@ Status load(const ServeOptions& options, const ToLoad& what, const LoadProgress&
   served.opener = what.opener;
   served.id = what.id;
   served.engine.max_sequences = options.parallel;
+  served.shared_prompts = options.shared_prompts;
+  served.engine.step_seconds = options.step_ms / 1000.0;
+  served.engine.max_waiting = options.max_waiting;
+  served.engine.max_waiting_tokens = options.max_waiting_tokens;
   served.engine.context = options.context;
   served.engine.kv_bytes = static_cast<int64_t>(options.kv_memory);
   served.engine.kv_type = options.kv_type;
@@ -341,6 +345,10 @@ Status serve(ServeOptions options, LiveConfig& config) {
     files.push_back(std::move(path));
   }
   ASSIGN_OR_RETURN(const SandboxPaths paths, paths_of(options, files));
+  for (std::string& prompt : options.shared_prompts) {
+    ASSIGN_OR_RETURN(prompt, read_small_file(prompt));
+    if (prompt.ends_with('\n')) prompt.pop_back();
+  }
   // Keys come from places that the server cannot reach later on.
   std::vector<FileOpener> openers;
   for (const std::string& path : files) {

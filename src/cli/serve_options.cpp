@@ -47,6 +47,29 @@ void add_serve_options(CLI::App& command, ServeOptions& o) {
   command.add_option("--parallel", o.parallel, "sequences computed at once")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  command
+      .add_option("--step-ms", o.step_ms,
+                  "how long a step may take while somebody waits for the next token: long prompts "
+                  "are cut to fit; 0: as long as it takes")
+      ->check(CLI::Range(0, 60'000))
+      ->capture_default_str();
+  command
+      .add_option("--max-waiting", o.max_waiting, "requests in line for a model; more get 429, 503")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  command
+      .add_option("--max-waiting-tokens", o.max_waiting_tokens,
+                  "prompt tokens in line; 0: sixteen times what the KV cache holds")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--shared-prompt", o.shared_prompts,
+                     "a file with a system prompt that is no secret: all callers share what the "
+                     "cache holds of it");
+  command
+      .add_option("--request-timeout", o.server.request_timeout,
+                  "seconds an answer may take, its wait included; 0: any")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   add_kv_type_option(command, o.kv_type);
   command.add_option("--kv-memory", o.kv_memory, "memory for the KV cache, such as 4GB")
       ->transform(CLI::AsSizeValue(false));

@@ -38,6 +38,10 @@ struct ServeOptions {
   int threads = 0;
   int context = 0;
   int parallel = 64;
+  int step_ms = 200;
+  int max_waiting = 512;
+  int64_t max_waiting_tokens = 0;
+  std::vector<std::string> shared_prompts;  // files, then what they hold
   KvType kv_type = KvType::kQ16;
   uint64_t kv_memory = 0;
   SpeculateOption speculate;

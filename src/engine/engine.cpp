@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -21,6 +22,7 @@
 #include "engine/scheduler.h"
 #include "engine/sequence.h"
 #include "engine/stream.h"
+#include "engine/waiting_line.h"
 
 namespace holdfast {
 
@@ -49,6 +51,23 @@ struct Inbox {
   bool stopping = false;
 };
 
+int64_t line_tokens(const EngineOptions& options, const KvCache& cache) {
+  constexpr int64_t kTimesCache = 16;
+  if (options.max_waiting_tokens > 0) return options.max_waiting_tokens;
+  return kTimesCache * cache.spec().pages * cache.spec().page_tokens;
+}
+
+Error expired_error(const Sequence& sequence) {
+  Error error{Code::kUnavailable,
+              sequence.usage.completion_tokens > 0
+                  ? fmt::format("the deadline has passed after {} tokens of the answer",
+                                sequence.usage.completion_tokens)
+              : sequence.admitted_before ? "the deadline has passed before the prompt was read"
+                                         : "the deadline has passed while the request waited",
+              "deadline", "allow more time, or ask for less"};
+  return error;
+}
+
 class EngineImpl final : public Engine {
  public:
   EngineImpl(Model& model, Backend& backend, std::unique_ptr<KvCache> cache, int32_t context,
@@ -61,8 +80,11 @@ class EngineImpl final : public Engine {
         speculative_rows_(std::min(kSpeculativeRows, options.step_tokens)),
         drafter_(std::move(drafter)),
         cache_(std::move(cache)),
-        kv_(*cache_),
-        scheduler_({options.max_sequences, options.step_tokens}),
+        kv_(*cache_, options.shared_beginnings),
+        scheduler_({.max_sequences = options.max_sequences,
+                    .step_tokens = options.step_tokens,
+                    .step_seconds = options.step_seconds}),
+        line_({options.max_waiting, line_tokens(options, *cache_)}),
         inbox_(std::make_shared<Inbox>()) {
     stats_.pages_total = kv_.total();
     stats_.pages_free = kv_.available();
@@ -81,19 +103,28 @@ class EngineImpl final : public Engine {
   Result<std::unique_ptr<Stream>> submit(GenerationRequest request) override;
   int32_t context() const override { return context_; }
   EngineStats stats() const override {
+    const WaitingLine::State line = line_.state();
     const std::lock_guard lock(stats_mutex_);
-    return stats_;
+    EngineStats stats = stats_;
+    stats.waiting_tokens = line.tokens;
+    stats.wait_seconds = line.wait_seconds;
+    stats.refused = line.refused;
+    return stats;
   }
 
  private:
   void run();
   bool receive();  // false: stop
-  void drop_cancelled();
+  void drop_ended();
   void admit();
+  Demand demand_of(SequenceId id) const;
+  void send_away(SequenceId id);
+  void leave_line(Sequence& sequence);
   bool better_later(const Sequence& candidate, int32_t known) const;
   std::vector<Share> plan_step();
   void draft(const std::vector<Share>& shares);
   void step(const std::vector<Share>& shares);
+  void account_for(const std::vector<Share>& shares, double seconds);
   void take_tokens(Sequence& sequence, std::span<const float> logits);
   bool take_token(Sequence& sequence, std::span<const float> logits, int32_t guess);
   void forget_drafts(SequenceId id) {
@@ -121,7 +152,9 @@ class EngineImpl final : public Engine {
   SamplerScratch scratch_;
   std::vector<float> masked_;
   EngineStats counters_;
+  const Clock::time_point epoch_ = Clock::now();
 
+  WaitingLine line_;
   std::shared_ptr<Inbox> inbox_;
   mutable std::mutex stats_mutex_;
   EngineStats stats_;  // what others see
@@ -151,6 +184,13 @@ Result<std::unique_ptr<Stream>> EngineImpl::submit(GenerationRequest request) {
     return fail(Code::kInvalidArgument, "max_tokens must be 0 (no limit) or more", "max_tokens");
   RETURN_IF_ERROR(check_sampling(request.sampling, vocab_));
 
+  const Standing& standing = request.standing;
+  if (!std::isfinite(standing.weight) || standing.weight <= 0)
+    return fail(Code::kInvalidArgument, "a tenant's weight must be above 0", "weight");
+  std::optional<double> patience;
+  if (standing.deadline) patience = -seconds_since(*standing.deadline);
+  RETURN_IF_ERROR(line_.enter(standing.tenant, std::ssize(request.prompt), patience));
+
   auto channel = std::make_shared<Channel>();
   auto sequence = std::make_unique<Sequence>(std::move(request), channel, most_drafted_);
   {
@@ -171,7 +211,8 @@ Result<std::unique_ptr<Stream>> EngineImpl::submit(GenerationRequest request) {
 void EngineImpl::run() {
   while (receive()) {
     const auto start = Clock::now();
-    drop_cancelled();
+    scheduler_.tell_time(seconds_since(epoch_));
+    drop_ended();
     admit();
     const std::vector<Share> shares = plan_step();
     if (!shares.empty()) {
@@ -205,22 +246,51 @@ bool EngineImpl::receive() {
     arrived.swap(inbox_->arrived);
     for (auto& sequence : arrived) {
       const SequenceId id = sequence->id;
-      scheduler_.arrive(id);
+      const Standing& standing = sequence->request.standing;
+      scheduler_.arrive(id, {standing.tenant, standing.weight, standing.priority});
       sequences_.emplace(id, std::move(sequence));
     }
     return !inbox_->stopping;
   }
 }
 
-void EngineImpl::drop_cancelled() {
+void EngineImpl::drop_ended() {
+  const auto now = Clock::now();
   for (auto next = sequences_.begin(); next != sequences_.end();) {
     Sequence& sequence = *(next++)->second;
-    if (sequence.channel->cancelled()) finish(sequence, FinishReason::kCancelled);
+    const auto& deadline = sequence.request.standing.deadline;
+    if (sequence.channel->cancelled()) {
+      finish(sequence, FinishReason::kCancelled);
+    } else if (deadline && *deadline <= now) {
+      ++counters_.expired;
+      finish(sequence, FinishReason::kError, expired_error(sequence));
+    }
   }
 }
 
+Demand EngineImpl::demand_of(SequenceId id) const {
+  const Sequence& sequence = *sequences_.at(id);
+  return {sequence.pending(), sequence.cached};
+}
+
+// Back into the line; what it computed stays for as long as nobody needs the pages.
+void EngineImpl::send_away(SequenceId id) {
+  Sequence& sequence = at(id);
+  kv_.publish(sequence.table, sequence.history, sequence.cached, true);
+  kv_.release(sequence.table);
+  sequence.cached = 0;
+  scheduler_.preempt(id);
+  forget_drafts(id);
+  ++counters_.preemptions;
+}
+
+void EngineImpl::leave_line(Sequence& sequence) {
+  if (sequence.admitted_before) return;
+  line_.leave(sequence.request.standing.tenant, sequence.usage.prompt_tokens);
+}
+
 void EngineImpl::admit() {
-  scheduler_.admit([&](SequenceId id) {
+  const auto try_admit = [&](SequenceId id) {
     Sequence& sequence = at(id);
     const auto known = kv_.look_up(sequence.request.cache_salt, sequence.history);
     if (better_later(sequence, known.tokens)) return Admission::kLater;
@@ -233,9 +303,13 @@ void EngineImpl::admit() {
     }
     sequence.cached = kv_.attach(sequence.table, sequence.request.cache_salt, sequence.history);
     if (!sequence.admitted_before) sequence.usage.cached_tokens = sequence.cached;
+    leave_line(sequence);
     sequence.admitted_before = true;
     return Admission::kAdmitted;
-  });
+  };
+  scheduler_.admit(
+      try_admit, [&](SequenceId id) { return demand_of(id); },
+      [&](SequenceId id) { send_away(id); });
 }
 
 // Somebody is computing at least a page that the candidate could share, but is not there yet: n > 1
@@ -243,31 +317,27 @@ void EngineImpl::admit() {
 bool EngineImpl::better_later(const Sequence& candidate, int32_t known) const {
   for (const SequenceId id : scheduler_.running()) {
     const Sequence& other = *sequences_.at(id);
-    if (other.pending() <= 1 || other.request.cache_salt != candidate.request.cache_salt) continue;
+    if (other.pending() <= 1) continue;
     const auto [end, unused] = std::mismatch(candidate.history.begin(), candidate.history.end() - 1,
                                              other.history.begin(), other.history.end());
-    const auto common = static_cast<int32_t>(end - candidate.history.begin());
+    auto common = static_cast<int32_t>(end - candidate.history.begin());
+    if (other.request.cache_salt != candidate.request.cache_salt) {
+      common = std::min(common, kv_.common_tokens(candidate.history));
+    }
     if (common / kv_.page_tokens() * kv_.page_tokens() > known) return true;
   }
   return false;
 }
 
-// Everybody who runs gets pages for its rows; those who find none send the youngest back into the
-// line.
+// Everybody who runs gets pages for its rows; those who find none send the last in the scheduler's
+// order back into the line.
 std::vector<Share> EngineImpl::plan_step() {
-  std::vector<Share> shares =
-      scheduler_.share([&](SequenceId id) { return sequences_.at(id)->pending(); });
+  std::vector<Share> shares = scheduler_.share([&](SequenceId id) { return demand_of(id); });
   for (size_t i = 0; i < shares.size(); ++i) {
     Sequence& sequence = at(shares[i].id);
     while (!kv_.grow(sequence.table, sequence.cached + shares[i].rows)) {
-      const SequenceId victim = shares.back().id;  // the youngest that still runs
-      Sequence& youngest = at(victim);
-      kv_.publish(youngest.table, youngest.history, youngest.cached, true);
-      kv_.release(youngest.table);
-      youngest.cached = 0;
-      scheduler_.preempt(victim);
-      forget_drafts(victim);
-      ++counters_.preemptions;
+      const SequenceId victim = shares.back().id;
+      send_away(victim);
       shares.pop_back();
       if (victim == sequence.id) break;
     }
@@ -326,7 +396,9 @@ void EngineImpl::step(const std::vector<Share>& shares) {
   const auto start = Clock::now();
   backend_.begin_step();
   const std::span<const float> logits = backend_.read(model_.forward(builder_.batch(), *cache_));
-  counters_.model_seconds += seconds_since(start);
+  const double seconds = seconds_since(start);
+  counters_.model_seconds += seconds;
+  account_for(shares, seconds);
 
   size_t row = 0;
   for (const Share& share : shares) {
@@ -342,6 +414,24 @@ void EngineImpl::step(const std::vector<Share>& shares) {
     row += count;
   }
   backend_.end_step();
+}
+
+// Whom the step's rows were for, and what they cost. Guesses are the engine's idea: nobody pays.
+void EngineImpl::account_for(const std::vector<Share>& shares, double seconds) {
+  int64_t rows = 0, attended = 0;
+  for (const Share& share : shares) {
+    const Sequence& sequence = at(share.id);
+    const auto n = static_cast<int64_t>(share.rows) + std::ssize(sequence.drafted);
+    rows += n;
+    attended += n * sequence.cached + n * (n + 1) / 2;
+    scheduler_.computed(share.id, share.rows);
+  }
+  scheduler_.measured(rows, attended, seconds);
+  const StepCost& cost = scheduler_.cost();
+  if (cost.row() > 0) {
+    kv_.set_cost_of_depth(std::min(1.0, cost.attended() * kv_.page_tokens() / cost.row()));
+  }
+  line_.computed(rows, seconds);
 }
 
 // The next token, and as many after it as were guessed right: logits: [1 + drafted, vocab]. What
@@ -439,6 +529,9 @@ void EngineImpl::finish(Sequence& sequence, FinishReason reason, std::optional<E
     kv_.release(sequence.table);
   }
   scheduler_.leave(id);
+  leave_line(sequence);
+  if (reason == FinishReason::kStop || reason == FinishReason::kLength)
+    line_.answered(sequence.usage.completion_tokens);
   forget_drafts(id);
   GenerationEvent event;
   event.end = true;

@@ -1,6 +1,7 @@
 // What goes into the engine and what comes out, in tokens.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -9,11 +10,21 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/priority.h"
 #include "engine/sampling_params.h"
 #include "engine/thinking_guard.h"
 #include "grammar/constraint.h"
 
 namespace holdfast {
+
+// Whose request it is and how it stands among others. Nothing here changes a token of the answer.
+struct Standing {
+  std::string tenant;   // from the authenticated identity; tenants share the engine fairly
+  double weight = 1.0;  // > 0, of the tenant: its part while others wait too
+  Priority priority = Priority::kNormal;
+  // The answer ends by then: what has not is an error. None: it takes what it takes.
+  std::optional<std::chrono::steady_clock::time_point> deadline;
+};
 
 struct GenerationRequest {
   std::vector<int32_t> prompt;  // at least one token
@@ -27,6 +38,7 @@ struct GenerationRequest {
   grammar::ConstraintStart constraint_start = grammar::ConstraintStart::kNow;
   std::string
       cache_salt;  // from the authenticated identity; requests share KV pages only within a salt
+  Standing standing;
 };
 
 struct TokenLogprob {

@@ -19,13 +19,19 @@ struct PageTable {
   int32_t published = 0;  // of them, in the prefix tree
   PrefixTree::Cursor cursor;
   bool attached = false;
+  int32_t common = 0;  // of them, under a declared beginning; those behind hang below `root`
+  std::string root;
 };
 
+// Pages are shared within a salt only, but for declared beginnings: token sequences that an
+// operator has named (a system prompt of the whole house), whose whole pages hang below a root of
+// their own. What follows them hangs below one root for each salt and beginning.
+//
 // Not thread-safe: the engine thread owns it.
 class KvPages {
  public:
   // `cache` must outlive this object.
-  explicit KvPages(KvCache& cache);
+  explicit KvPages(KvCache& cache, std::span<const std::vector<int32_t>> declared = {});
 
   int32_t total() const { return pool_.total(); }
   // What can be had: free, or kept only by the prefix tree.
@@ -42,6 +48,8 @@ class KvPages {
   // What attach() would find and take. At least the last token is left to compute: its logits are
   // wanted.
   Known look_up(std::string_view salt, std::span<const int32_t> tokens);
+  // Of the first tokens of `tokens`, those that any salt may share.
+  int32_t common_tokens(std::span<const int32_t> tokens) const;
 
   // Starts a table with what the prefix tree knows of `tokens` (all but the last at most) and
   // pages for the rest of them; look_up's cost must be available. Returns how many tokens stand in
@@ -53,14 +61,21 @@ class KvPages {
   // begun one.
   void publish(PageTable& table, std::span<const int32_t> history, int32_t cached, bool tail);
   void release(PageTable& table);
+  // What a page costs to compute, for every page before it (see PrefixTree).
+  void set_cost_of_depth(double cost) { tree_.set_cost_of_depth(cost); }
 
  private:
+  // The longest declared beginning of `tokens`, or -1.
+  int32_t declared_beginning(std::span<const int32_t> tokens) const;
+  PrefixTree::Match find(std::string_view salt, std::span<const int32_t> tokens);
+  void leave_common(PageTable& table);
   bool allocate(int32_t* page);
 
   KvCache& cache_;
   const int32_t page_tokens_;
   PagePool pool_;
   PrefixTree tree_;
+  std::vector<std::vector<int32_t>> declared_;  // whole pages of each
 };
 
 }  // namespace holdfast

@@ -1,6 +1,7 @@
 #include "engine/prefix_tree.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/check.h"
 
@@ -18,17 +19,26 @@ int32_t common_length(std::span<const int32_t> a, std::span<const int32_t> b) {
 PrefixTree::PrefixTree(PagePool& pool, int32_t page_tokens)
     : pool_(pool), page_tokens_(page_tokens), nodes_(pool.total()) {}
 
-PrefixTree::Cursor PrefixTree::root(std::string_view salt) {
+PrefixTree::Cursor PrefixTree::root(std::string_view salt, int32_t depth) {
   auto found = roots_.find(salt);
   if (found == roots_.end()) found = roots_.emplace(std::string(salt), Children{}).first;
   Cursor cursor;
   cursor.children_ = &found->second;
+  cursor.depth_ = depth;
   return cursor;
 }
 
-PrefixTree::Match PrefixTree::find(std::string_view salt, std::span<const int32_t> tokens) {
+PrefixTree::Cursor PrefixTree::below(const Cursor& at, int32_t page) {
+  Cursor cursor;
+  cursor.children_ = &nodes_[page].children;
+  cursor.page_ = page;
+  cursor.depth_ = at.depth_ + 1;
+  return cursor;
+}
+
+PrefixTree::Match PrefixTree::find(const Cursor& from, std::span<const int32_t> tokens) {
   Match match;
-  match.cursor = root(salt);
+  match.cursor = from;
   while (true) {
     Children& children = *match.cursor.children_;
     const auto rest = tokens.subspan(match.pages.size() * page_tokens_);
@@ -50,7 +60,7 @@ PrefixTree::Match PrefixTree::find(std::string_view salt, std::span<const int32_
     }
     match.pages.push_back(page);
     if (pool_.references(page) == 1) ++match.unheld;
-    match.cursor.children_ = &nodes_[page].children;
+    match.cursor = below(match.cursor, page);
   }
 }
 
@@ -63,17 +73,18 @@ int32_t PrefixTree::insert(Cursor& at, std::span<const int32_t> tokens, int32_t 
     release(page);
     page = ours;
   } else {
-    add(*at.children_, tokens, page);
+    add(at, tokens, page);
   }
-  at.children_ = &nodes_[page].children;
+  at = below(at, page);
   return page;
 }
 
 void PrefixTree::insert_tail(Cursor at, std::span<const int32_t> tokens, int32_t page) {
-  if (!tokens.empty()) add(*at.children_, tokens, page);
+  if (!tokens.empty()) add(at, tokens, page);
 }
 
-int32_t PrefixTree::add(Children& children, std::span<const int32_t> tokens, int32_t page) {
+int32_t PrefixTree::add(const Cursor& at, std::span<const int32_t> tokens, int32_t page) {
+  Children& children = *at.children_;
   const auto above = children.lower_bound(tokens);
   if (above != children.end() &&
       common_length(above->first, tokens) == static_cast<int32_t>(tokens.size())) {
@@ -91,6 +102,9 @@ int32_t PrefixTree::add(Children& children, std::span<const int32_t> tokens, int
   Node& node = nodes_[page];
   CHECK(node.siblings == nullptr) << "page " << page << " is in the tree already";
   node.siblings = &children;
+  node.parent = at.page_;
+  node.depth = at.depth_;
+  node.uses = 0;
   node.self = children.emplace(std::vector<int32_t>(tokens.begin(), tokens.end()), page).first;
   pool_.retain(page);
   return page;
@@ -99,43 +113,53 @@ int32_t PrefixTree::add(Children& children, std::span<const int32_t> tokens, int
 void PrefixTree::remove(int32_t page) {
   Node& node = nodes_[page];
   CHECK(node.children.empty()) << "page " << page << " has pages below it";
-  if (node.listed) unlist(page);
+  if (node.unheld) take(page);
   node.siblings->erase(node.self);
   node.siblings = nullptr;
+  if (node.parent >= 0) {
+    const Node& parent = nodes_[node.parent];
+    if (parent.unheld && parent.children.empty()) leaves_.insert(parent.worth);
+  }
   pool_.release(page);
 }
 
 void PrefixTree::retain(int32_t page) {
-  if (nodes_[page].listed) unlist(page);
+  Node& node = nodes_[page];
+  if (node.unheld) take(page);
+  ++node.uses;
   pool_.retain(page);
 }
 
 void PrefixTree::release(int32_t page) {
-  if (pool_.release(page) == 1 && nodes_[page].siblings != nullptr) list(page);
+  if (pool_.release(page) == 1 && nodes_[page].siblings != nullptr) let_go(page);
+}
+
+void PrefixTree::let_go(int32_t page) {
+  Node& node = nodes_[page];
+  const double filled =
+      static_cast<double>(node.self->first.size()) / static_cast<double>(page_tokens_);
+  const double cost = filled * (1.0 + cost_of_depth_ * node.depth);
+  // Doubling the uses adds as much as the first: what was once popular goes in the end.
+  const auto times = static_cast<double>(std::bit_width(static_cast<uint32_t>(node.uses) + 1));
+  node.worth = {mark_ + cost * times, ++releases_, page};
+  node.unheld = true;
+  ++evictable_;
+  if (node.children.empty()) leaves_.insert(node.worth);
+}
+
+void PrefixTree::take(int32_t page) {
+  Node& node = nodes_[page];
+  leaves_.erase(node.worth);
+  node.unheld = false;
+  --evictable_;
 }
 
 bool PrefixTree::evict() {
-  if (oldest_ < 0) return false;
-  remove(oldest_);
+  if (leaves_.empty()) return false;
+  const auto [worth, released, page] = *leaves_.begin();
+  mark_ = std::max(mark_, worth);
+  remove(page);
   return true;
-}
-
-void PrefixTree::list(int32_t page) {
-  Node& node = nodes_[page];
-  node.listed = true;
-  node.older = newest_;
-  node.newer = -1;
-  (newest_ < 0 ? oldest_ : nodes_[newest_].newer) = page;
-  newest_ = page;
-  ++evictable_;
-}
-
-void PrefixTree::unlist(int32_t page) {
-  Node& node = nodes_[page];
-  node.listed = false;
-  (node.older < 0 ? oldest_ : nodes_[node.older].newer) = node.newer;
-  (node.newer < 0 ? newest_ : nodes_[node.newer].older) = node.older;
-  --evictable_;
 }
 
 }  // namespace holdfast

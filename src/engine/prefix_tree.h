@@ -5,15 +5,22 @@
 // is known by (salt, all tokens from the start up to its end), which is its path in the tree.
 // Inserted slots never change again. A sequence writes only pages that it allocated itself, behind
 // the slots that are in the tree; whoever shares part of a page copies that part.
+//
+// What goes first when pages are out: GreedyDual (Young, Algorithmica 1994; with frequencies,
+// Cherkasova 1998). A page that nobody holds is worth what computing it again costs, times how
+// often it was of use, on top of a mark that rises to the worth of each page that goes. So old
+// pages go before new ones, cheap ones before dear ones (a page far back in a conversation looks at
+// all before it), and those used once before those that come back.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <map>
-#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "engine/page_pool.h"
@@ -22,9 +29,8 @@ namespace holdfast {
 
 // Not thread-safe: the engine thread owns it. A node is its page: ids are page numbers.
 //
-// Reference rule: a sequence that holds a page of the tree holds all pages above it, and releases
-// them from the last to the first. So a page nobody holds has nobody below it either, and in the
-// order of release the oldest such page is always a leaf: that one is evicted first.
+// Reference rule: a sequence that holds a page of the tree holds all pages above it. So a page that
+// nobody holds has nobody below it either, and all such pages can be had, leaves first.
 class PrefixTree {
  private:
   struct TokensLess {  // lexicographic; lookups by span without a copy
@@ -43,6 +49,8 @@ class PrefixTree {
   class Cursor {
     friend class PrefixTree;
     Children* children_ = nullptr;
+    int32_t page_ = -1;  // -1: a root
+    int32_t depth_ = 0;  // pages above
   };
 
   struct Match {
@@ -53,9 +61,10 @@ class PrefixTree {
     int32_t unheld = 0;  // of `pages`: in the tree only, so retaining them takes them from eviction
   };
 
-  Cursor root(std::string_view salt);
+  // `depth`: pages that stand before this root's first, elsewhere.
+  Cursor root(std::string_view salt, int32_t depth = 0);
   // The longest known beginning of `tokens`. Retains nothing.
-  Match find(std::string_view salt, std::span<const int32_t> tokens);
+  Match find(const Cursor& from, std::span<const int32_t> tokens);
 
   // Puts a page filled with `tokens` below `at` and moves `at` there. Returns the page the caller
   // holds from now on: `page`, or, when the tree had these tokens already, the tree's own, with
@@ -69,29 +78,41 @@ class PrefixTree {
   void release(int32_t page);
 
   int32_t evictable() const { return evictable_; }
-  // Frees the evictable page that was released first; false when there is none.
+  // Frees the evictable page that is worth least; false when there is none.
   bool evict();
+  // What a page costs more for every page before it, in costs of the first one. From measured
+  // steps.
+  void set_cost_of_depth(double cost) { cost_of_depth_ = cost; }
 
  private:
+  using Worth = std::tuple<double, uint64_t, int32_t>;  // then the oldest, page
+
   struct Node {
     Children* siblings = nullptr;  // null: the page is not in the tree
     Children::iterator self;
     Children children;
-    int32_t older = -1, newer = -1;  // neighbours in the order of release
-    bool listed = false;
+    int32_t parent = -1;  // -1: below a root
+    int32_t depth = 0;    // pages before it
+    int32_t uses = 0;     // by those who came after it was made
+    bool unheld = false;  // in the tree only
+    Worth worth;          // while unheld
   };
 
-  int32_t add(Children& children, std::span<const int32_t> tokens, int32_t page);
+  Cursor below(const Cursor& at, int32_t page);
+  int32_t add(const Cursor& at, std::span<const int32_t> tokens, int32_t page);
   void remove(int32_t page);  // from the tree, with the tree's reference
-  void list(int32_t page);
-  void unlist(int32_t page);
+  void let_go(int32_t page);  // its last holder did
+  void take(int32_t page);    // held again, or gone
 
   PagePool& pool_;
   const int32_t page_tokens_;
   std::vector<Node> nodes_;  // [pages]; never resized
   std::map<std::string, Children, std::less<>> roots_;
-  int32_t oldest_ = -1, newest_ = -1;
-  int32_t evictable_ = 0;
+  std::set<Worth> leaves_;  // unheld, with nothing below
+  int32_t evictable_ = 0;   // unheld
+  double mark_ = 0.0;
+  double cost_of_depth_ = 1.0 / 128;
+  uint64_t releases_ = 0;
 };
 
 }  // namespace holdfast

@@ -9,6 +9,7 @@
 
 #include "engine/constrain.h"
 #include "engine/draft_model.h"
+#include "engine/prompt_tokens.h"
 #include "engine/random.h"
 #include "engine/text_stream.h"
 #include "engine/thinking_prompt.h"
@@ -123,11 +124,8 @@ class LoadedModel final : public ServedModel {
   }
 
  private:
-  // Templates write BOS themselves; a second one would be a token the model never saw there.
   std::vector<int32_t> encode(const std::vector<TextPart>& parts) const {
-    const std::string prompt = join(parts);
-    const bool has_bos = !bos_.empty() && std::string_view(prompt).starts_with(bos_);
-    return tokenizer().encode(parts, tokenizer().adds_bos() && !has_bos);
+    return encode_prompt(parts, tokenizer());
   }
 
   Result<std::vector<TextPart>> render(const ChatRequest& request) const {
@@ -206,6 +204,7 @@ class LoadedModel final : public ServedModel {
     request.constraint = options.constraint;
     request.constraint_start = constrained;
     request.cache_salt = options.cache_salt;
+    request.standing = options.standing;
     ASSIGN_OR_RETURN(start.stream, engine_->submit(std::move(request)));
     return make_text_stream(std::move(start));
   }
@@ -249,6 +248,13 @@ Result<std::unique_ptr<ServedModel>> ServedModel::load(const std::string& path,
   }
   ASSIGN_OR_RETURN(auto model, load_model(*file, *backend, options.progress));
   EngineOptions engine_options = options.engine;
+  for (const std::string& system : options.shared_prompts) {
+    if (!chat_template)
+      return fail(Code::kInvalidArgument, "a shared prompt needs a model with a chat template",
+                  path);
+    ASSIGN_OR_RETURN(auto beginning, beginning_with(system, *chat_template, *tokenizer));
+    engine_options.shared_beginnings.push_back(std::move(beginning));
+  }
   DraftModel draft;
   if (engine_options.speculation == Speculation::kModel) {
     ASSIGN_OR_RETURN(draft, load_draft_model(options.draft_path, *tokenizer, *backend));

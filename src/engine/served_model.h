@@ -33,6 +33,7 @@ struct TextOptions {
   // at once.
   std::shared_ptr<grammar::Constraint> constraint;
   std::string cache_salt;
+  Standing standing;
 };
 
 // How much a model thinks before it answers.
@@ -103,8 +104,11 @@ class TextStream {
 };
 
 struct ServedModelOptions {
-  std::string id;          // the name clients use; empty: general.name or the file's stem
-  EngineOptions engine;    // its draft is filled in here
+  std::string id;        // the name clients use; empty: general.name or the file's stem
+  EngineOptions engine;  // its draft is filled in here
+  // System prompts that an operator has declared to be no secret: what the cache holds of them is
+  // shared by all callers, and of nothing else.
+  std::vector<std::string> shared_prompts;
   std::string draft_path;  // for Speculation::kModel: the model that guesses
   LoadProgress progress;
   FileOpener opener = open_file;  // of the model's files

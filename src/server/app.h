@@ -30,6 +30,7 @@ struct App {
   std::atomic<bool> ready{false};  // until then the models are not to be looked at
   std::atomic<double> loaded{0};   // how much of them is, until then; 0 to 1
   std::chrono::steady_clock::time_point started = std::chrono::steady_clock::now();
+  double request_timeout = 0;  // seconds an answer may take, its wait included; 0: any
   std::atomic<bool> draining{false};
 
   // Seconds until the models are loaded, going by how long it took so far; none: cannot be told.

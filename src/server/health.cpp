@@ -15,9 +15,16 @@ void write_state(JsonWriter& w, const ServedModel& model) {
       .field("context", model.context())
       .field("running", stats.running)
       .field("waiting", stats.waiting)
+      .field("waiting_tokens", stats.waiting_tokens)
+      .field("wait_seconds", stats.wait_seconds)
+      .field("refused", stats.refused)
+      .field("expired", stats.expired)
+      .field("preemptions", stats.preemptions)
       .field("pages_total", stats.pages_total)
       .field("pages_free", stats.pages_free)
       .field("steps", stats.steps)
+      .field("step_seconds", stats.step_seconds)
+      .field("model_seconds", stats.model_seconds)
       .field("prompt_tokens", stats.prompt_tokens)
       .field("generated_tokens", stats.generated_tokens)
       .field("drafted_tokens", stats.drafted_tokens)
@@ -62,8 +69,9 @@ HttpResponse readiness(const App& app, const std::function<void(JsonWriter&)>& m
 }  // namespace
 
 // What readiness() says; whoever may see the server's state also gets "models": [{"id", "context",
-// "running", "waiting", "pages_total", "pages_free", "steps", "prompt_tokens", "generated_tokens",
-// "drafted_tokens", "accepted_tokens"}], and "embedders": [{"id", "context", "waiting", "texts",
+// "running", "waiting", "waiting_tokens", "wait_seconds", "refused", "expired", "preemptions",
+// "pages_total", "pages_free", "steps", "step_seconds", "model_seconds", "prompt_tokens",
+// "generated_tokens", "drafted_tokens", "accepted_tokens"}], and "embedders": [{"id", "context", "waiting", "texts",
 // "prompt_tokens", "batches"}].
 Reply handle_health(const Call& call) {
   return readiness(call.app, [&](JsonWriter& w) {

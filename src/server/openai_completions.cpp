@@ -24,7 +24,7 @@ ApiResult<std::unique_ptr<Answer>> start_completion(const Call& call) {
   const auto found = call.app.find_model(request.model, call.caller);
   if (!found) return tl::unexpected(found.error());
   ServedModel& model = **found;
-  request.options.cache_salt = call.caller.cache_salt();
+  if (auto ok = apply_caller(call, request); !ok) return tl::unexpected(std::move(ok).error());
   if (auto ok = fit_to_model(model, request); !ok) {
     return tl::unexpected(std::move(ok).error());
   }

@@ -42,6 +42,8 @@ struct OpenAiRequest {
   // a max_tokens of ours ends at the context, one of the client's must fit.
   bool has_temperature = false, has_top_p = false, has_top_k = false, has_min_p = false;
   bool has_max_tokens = false;
+  std::optional<Priority> priority;  // none: what the caller's roles give
+  std::optional<double> timeout;     // seconds from now, for all of the answer
 };
 
 struct OpenAiChatRequest : OpenAiRequest {

@@ -147,6 +147,13 @@ void read_shared_fields(RequestFields& fields, OpenAiRequest& request) {
   read_logit_bias(fields, sampling);
 
   read_constraint(fields, request);
+  if (const auto priority = fields.string("priority")) {
+    request.priority = find_priority(*priority);
+    if (!request.priority) {
+      fields.fail("priority", "'priority' is low, normal or high", "invalid_value");
+    }
+  }
+  request.timeout = fields.number("timeout", kLeastTimeout, kMostTimeout);
   if (const auto seed = fields.integer("seed")) options.seed = static_cast<uint64_t>(*seed);
   options.ignore_eos = fields.boolean("ignore_eos").value_or(false);
   options.stop = fields.strings("stop", kMaxStops);

@@ -28,6 +28,7 @@ struct Runtime {
     app.auditor = server_options.auditor;
     reloadable = std::make_shared<const ReloadableOptions>(server_options);
     app.reasoning_field = server_options.reasoning_field;
+    app.request_timeout = server_options.request_timeout;
   }
 
   App app;

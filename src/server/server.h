@@ -39,6 +39,7 @@ struct ServerOptions : ReloadableOptions {
   int io_threads = 1;
   int worker_threads = 2;  // parse bodies, render templates, tokenize
   uint32_t max_head_bytes = 16u << 10;
+  double request_timeout = 0;  // seconds an answer may take, its wait included; 0: any
   std::chrono::milliseconds handshake_timeout{10'000};  // TLS, from the first byte to the last
   std::chrono::milliseconds idle_timeout{75'000};       // between requests: closes
   std::chrono::milliseconds head_timeout{10'000};       // from a head's first byte to its last: 408

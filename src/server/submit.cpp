@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <chrono>
 
 #include <fmt/format.h>
 
+#include "engine/waiting_line.h"
 #include "server/reasoning_fields.h"
 
 namespace holdfast {
@@ -16,6 +18,32 @@ ApiResult<void> check_json_body(const HttpRequest& request) {
   if (type.empty() || type.starts_with("application/json")) return {};
   return api_fail(415, "The body must be JSON: send 'content-type: application/json'",
                   "unsupported_media_type");
+}
+
+ApiResult<void> apply_caller(const Call& call, OpenAiRequest& request) {
+  const Caller& caller = call.caller;
+  request.options.cache_salt = caller.cache_salt();
+  Standing& standing = request.options.standing;
+  standing.tenant = caller.cache_salt();
+  standing.weight = static_cast<double>(caller.tenant_weight);
+  const Priority highest = caller.grants.priority;
+  standing.priority = std::min(Priority::kNormal, highest);
+  if (request.priority) {
+    if (*request.priority > highest) {
+      return api_fail(
+          403, fmt::format("Your requests are of priority '{}' at most", priority_name(highest)),
+          "priority_not_allowed", "priority");
+    }
+    standing.priority = *request.priority;
+  }
+  double seconds = call.app.request_timeout > 0 ? call.app.request_timeout : 0.0;
+  if (request.timeout)
+    seconds = seconds > 0 ? std::min(seconds, *request.timeout) : *request.timeout;
+  if (seconds > 0) {
+    standing.deadline = std::chrono::steady_clock::now() +
+                        std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000.0));
+  }
+  return {};
 }
 
 ApiResult<void> fit_to_model(ServedModel& model, OpenAiRequest& request) {
@@ -53,7 +81,14 @@ ApiResult<void> submit_choices(
     TextOptions options = request.options;
     if (options.seed) *options.seed += static_cast<uint64_t>(i);
     auto stream = start(options);
-    if (!stream) return tl::unexpected(submit_error(stream.error(), param));
+    if (!stream) {
+      ApiError error = submit_error(stream.error(), param);
+      if (error.status == 429 || error.status == 503) {  // the line is too long
+        error.fields.emplace_back("retry-after",
+                                  std::to_string(retry_after_seconds(model.stats().wait_seconds)));
+      }
+      return tl::unexpected(std::move(error));
+    }
     const int64_t prompt = (*stream)->usage().prompt_tokens;
     if (request.has_max_tokens && prompt + options.max_tokens > model.context()) {
       return tl::unexpected(context_overflow(model.context(), prompt, options.max_tokens, param));
@@ -85,7 +120,7 @@ ApiResult<Started> start_chat(const Call& call, std::string_view route,
   const auto found = call.app.find_model(request.model, call.caller);
   if (!found) return tl::unexpected(found.error());
   Started out{*found, {}};
-  request.options.cache_salt = call.caller.cache_salt();
+  if (auto ok = apply_caller(call, request); !ok) return tl::unexpected(std::move(ok).error());
   narrow_reasoning(call.caller.grants, request);
   if (auto ok = fit_to_model(*out.model, request); !ok)
     return tl::unexpected(std::move(ok).error());

@@ -17,6 +17,10 @@ using TextStreams = std::vector<std::unique_ptr<TextStream>>;
 // 415 when a request names a body type other than JSON.
 ApiResult<void> check_json_body(const HttpRequest& request);
 
+// What the caller's identity and grants say of the request: whose it is, in caches and in the line,
+// how urgent it may be, and by when it must end. 403 for a class that is not the caller's.
+ApiResult<void> apply_caller(const Call& call, OpenAiRequest& request);
+
 // What only the model knows: its makers' sampling defaults, for what the client left open, whether
 // logit_bias names tokens it has, and the constraint over its vocabulary.
 ApiResult<void> fit_to_model(ServedModel& model, OpenAiRequest& request);

@@ -144,6 +144,41 @@ users:
                    .may_use_model("x"));
 }
 
+TEST(Policy, PrioritiesAndWeights) {
+  const AccessPolicy policy = parse(R"(
+roles:
+  plain: [model:read]
+  batch: {permissions: [model:read], priority: low}
+  urgent: {permissions: [model:read], priority: high}
+  nights: {inherits: [urgent], priority: low}
+  heir: {inherits: [urgent]}
+tenants:
+  small: {priority: normal}
+  large: {weight: 7}
+users:
+  anna: {roles: [urgent], priority: normal}
+)");
+  const auto most = [&](const std::vector<std::string>& roles, const std::string& tenant = "",
+                        const std::string& user = "") {
+    return policy.grants(roles, tenant, user).priority;
+  };
+  EXPECT_EQ(most({"plain"}), Priority::kNormal);
+  EXPECT_EQ(most({"batch"}), Priority::kLow);
+  EXPECT_EQ(most({"batch", "plain"}), Priority::kNormal);
+  EXPECT_EQ(most({"batch", "urgent"}), Priority::kHigh);
+  EXPECT_EQ(most({"nights"}), Priority::kLow);
+  EXPECT_EQ(most({"heir"}), Priority::kHigh);
+  EXPECT_EQ(most({"urgent"}, "small"), Priority::kNormal);
+  EXPECT_EQ(most({"batch"}, "small"), Priority::kLow);
+  EXPECT_EQ(most({"urgent"}, "large"), Priority::kHigh);
+  EXPECT_EQ(most({"urgent"}, "", "anna"), Priority::kNormal);
+  EXPECT_EQ(policy.tenants.at("small").weight, 1);
+  EXPECT_EQ(policy.tenants.at("large").weight, 7);
+  EXPECT_NE(refuse("roles: {a: {priority: urgent}}").find("low, normal or high"),
+            std::string::npos);
+  EXPECT_NE(refuse("tenants: {a: {weight: 0}}").find("line 1"), std::string::npos);
+}
+
 TEST(Policy, ErrorsNameLineAndColumn) {
   const std::pair<const char*, const char*> cases[] = {
       {"roles:\n  a:\n    permissions: [model:raed]\n",

@@ -329,6 +329,38 @@ TEST_F(EngineTest, FindsPrefixesWithinASaltOnly) {
   EXPECT_EQ(collect(*engine_->submit(request).value()).end.usage.cached_tokens, 0);
 }
 
+// What a tenant could measure is the work its requests make: the rows of every step. For a thousand
+// pairs of prompts it is the same whether another tenant has just asked the same or not.
+TEST_F(EngineTest, WorkDoesNotTellWhatAnotherTenantAsked) {
+  std::vector<std::pair<size_t, size_t>> steps;  // rows, and sequences
+  model_.on_forward = [&](const Batch& batch) {
+    steps.emplace_back(batch.tokens.size(), batch.sequences.size());
+  };
+  start();
+  std::mt19937 random(11);
+  const auto ask = [&](const std::string& tenant, const std::vector<int32_t>& prompt) {
+    auto request = greedy(prompt, 3);
+    request.cache_salt = request.standing.tenant = tenant;
+    request.ignore_eos = true;
+    steps.clear();
+    const Usage usage = collect(*engine_->submit(request).value()).end.usage;
+    settle([](const EngineStats& s) { return s.running == 0; });
+    return std::make_tuple(usage.cached_tokens, steps);
+  };
+  for (int pair = 0; pair < 1000; ++pair) {
+    std::vector<int32_t> prompt(100 + random() % 60);
+    for (int32_t& token : prompt) token = static_cast<int32_t>(random() % 97);
+    std::vector<int32_t> other = prompt;
+    for (int32_t& token : other) token = static_cast<int32_t>(random() % 97);
+    ask("victim", prompt);
+    // Spies of their own each, so that the second does not find the first one's.
+    const auto same = ask("spy " + std::to_string(2 * pair), prompt);
+    const auto different = ask("spy " + std::to_string(2 * pair + 1), other);
+    ASSERT_EQ(same, different) << pair;
+    ASSERT_EQ(std::get<0>(same), 0);
+  }
+}
+
 TEST_F(EngineTest, SeveralAnswersToOnePromptComputeItOnce) {
   start({.step_tokens = 64});
   auto request = greedy(std::vector<int32_t>(200, 7), 8);
@@ -371,6 +403,90 @@ TEST_F(EngineTest, NoNumbersAreAnErrorOfThatStream) {
   const Answer answer = collect(*engine_->submit(greedy({1}, 4)).value());
   EXPECT_EQ(answer.end.finish, FinishReason::kError);
   ASSERT_TRUE(answer.end.error.has_value());
+}
+
+TEST_F(EngineTest, TheLineHasAnEnd) {
+  std::promise<void> go;
+  model_.on_forward = [done = go.get_future().share()](const Batch&) { done.wait(); };
+  EngineOptions options{.max_sequences = 1};
+  options.max_waiting = 5;
+  start(options);
+  std::vector<std::unique_ptr<Stream>> streams;
+  streams.push_back(engine_->submit(greedy({1, 2}, 3)).value());
+  while (engine_->stats().waiting_tokens > 0) std::this_thread::yield();  // it runs
+  std::optional<Error> refusal;
+  while (!refusal) {
+    auto stream = engine_->submit(greedy({1, 2}, 3));
+    stream ? streams.push_back(std::move(*stream)) : void(refusal = stream.error());
+  }
+  EXPECT_EQ(streams.size(), 5u);  // one runs, and four of five places are for one tenant
+  EXPECT_EQ(refusal->code, Code::kResourceExhausted);
+  EXPECT_NE(refusal->hint.find("try again in about"), std::string::npos);
+  auto other = greedy({1, 2}, 3);
+  other.standing.tenant = "other";
+  streams.push_back(engine_->submit(other).value());
+  EXPECT_EQ(engine_->submit(other).error().code, Code::kUnavailable);
+  EXPECT_EQ(engine_->stats().refused, 2u);
+  EXPECT_EQ(engine_->stats().waiting_tokens, 10);
+  go.set_value();
+  for (auto& stream : streams) EXPECT_EQ(collect(*stream).tokens.size(), 3u);
+  EXPECT_EQ(engine_->stats().waiting_tokens, 0);
+  EXPECT_EQ(collect(*engine_->submit(other).value()).tokens.size(), 3u);
+}
+
+TEST_F(EngineTest, DeadlinesEndWhatHasNotEnded) {
+  model_.on_forward = [](const Batch&) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  start({.max_sequences = 1});
+  const auto soon = [] { return std::chrono::steady_clock::now() + std::chrono::milliseconds(50); };
+  auto running = greedy({1, 2}, 0), waiting = greedy({3, 4}, 1);
+  running.standing.deadline = soon();
+  waiting.standing.deadline = soon();
+  auto first = engine_->submit(running).value();
+  auto second = engine_->submit(waiting).value();
+  for (Stream* stream : {first.get(), second.get()}) {
+    const Answer answer = collect(*stream);
+    EXPECT_EQ(answer.end.finish, FinishReason::kError);
+    ASSERT_TRUE(answer.end.error.has_value());
+    EXPECT_EQ(answer.end.error->code, Code::kUnavailable);
+    EXPECT_EQ(answer.end.error->where, "deadline");
+  }
+  EXPECT_EQ(settle([](const EngineStats& s) { return s.running == 0; }).expired, 2u);
+  auto in_time = greedy({1, 2}, 3);
+  in_time.standing.deadline = std::chrono::steady_clock::now() + std::chrono::hours(1);
+  EXPECT_EQ(collect(*engine_->submit(in_time).value()).tokens.size(), 3u);
+  in_time.standing.weight = 0;
+  EXPECT_EQ(engine_->submit(in_time).error().where, "weight");
+}
+
+TEST_F(EngineTest, AnUrgentOneTakesTheRoomOfALowOneThatGoesOnLater) {
+  std::atomic<int> rows_seen = 0;
+  model_.on_forward = [&](const Batch& batch) {
+    rows_seen += static_cast<int>(batch.tokens.size());
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  start({.max_sequences = 1});
+  auto low = greedy(std::vector<int32_t>(40, 5), 100), high = greedy({1, 2}, 5);
+  low.standing.priority = Priority::kLow;
+  high.standing.priority = Priority::kHigh;
+  high.logprobs = 0;
+  auto slow = engine_->submit(low).value();
+  std::vector<int32_t> said = {slow->next().token};
+  const Answer urgent = collect(*engine_->submit(high).value());
+  expect_same(urgent, expected(model_, high, engine_->context()));
+  EXPECT_FALSE([&] {  // the low one has not ended meanwhile
+    while (auto event = slow->try_next()) {
+      if (event->end) return true;
+      said.push_back(event->token);
+    }
+    return false;
+  }());
+  const Answer rest = collect(*slow);
+  said.insert(said.end(), rest.tokens.begin(), rest.tokens.end());
+  EXPECT_EQ(said, expected(model_, low, engine_->context()).tokens);
+  EXPECT_EQ(engine_->stats().preemptions, 1u);
+  EXPECT_LT(rows_seen, 40 + 100 + 7 + 40);  // what it had computed was still there
 }
 
 TEST_F(EngineTest, CallsBackForEveryEvent) {

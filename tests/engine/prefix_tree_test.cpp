@@ -26,16 +26,16 @@ TEST(PrefixTree, FindsTheLongestBeginning) {
   const int32_t c = *pool.allocate();
   tree.insert_tail(at, range(8, 10), c);
 
-  const auto all = tree.find("", range(0, 12));
+  const auto all = tree.find(tree.root(""), range(0, 12));
   EXPECT_EQ(all.pages, (std::vector<int32_t>{a, b}));
   EXPECT_EQ(all.tail_page, c);
   EXPECT_EQ(all.tail_tokens, 2);
-  const auto part = tree.find("", range(0, 7));  // ends inside b
+  const auto part = tree.find(tree.root(""), range(0, 7));  // ends inside b
   EXPECT_EQ(part.pages, (std::vector<int32_t>{a}));
   EXPECT_EQ(part.tail_page, b);
   EXPECT_EQ(part.tail_tokens, 3);
-  EXPECT_TRUE(tree.find("other", range(0, 12)).pages.empty());
-  EXPECT_EQ(tree.find("other", range(0, 12)).tail_page, -1);
+  EXPECT_TRUE(tree.find(tree.root("other"), range(0, 12)).pages.empty());
+  EXPECT_EQ(tree.find(tree.root("other"), range(0, 12)).tail_page, -1);
 }
 
 TEST(PrefixTree, KeepsOnePageForTheSameTokens) {
@@ -63,11 +63,93 @@ TEST(PrefixTree, EvictsWhatWasReleasedFirstAndLeavesFirst) {
   }
   EXPECT_EQ(tree.evictable(), 4);
   EXPECT_TRUE(tree.evict());
-  EXPECT_EQ(tree.find("", paths[0]).pages.size(), 1u);  // the leaf of the older path went
-  EXPECT_EQ(tree.find("", paths[1]).pages.size(), 2u);
+  EXPECT_EQ(tree.find(tree.root(""), paths[0]).pages.size(),
+            1u);  // the leaf of the older path went
+  EXPECT_EQ(tree.find(tree.root(""), paths[1]).pages.size(), 2u);
   EXPECT_TRUE(tree.evict() && tree.evict() && tree.evict());
   EXPECT_FALSE(tree.evict());
   EXPECT_EQ(pool.free(), 4);
+}
+
+TEST(PrefixTree, DearPagesAndThoseThatComeBackStayLonger) {
+  PagePool pool(100);
+  PrefixTree tree(pool, 1);
+  tree.set_cost_of_depth(0.5);
+  const auto put = [&](std::vector<int32_t> path) {
+    auto at = tree.root("");
+    std::vector<int32_t> held;
+    for (const int32_t token : path) {
+      const auto known = tree.find(at, std::span(&token, 1));
+      if (known.pages.empty()) {
+        held.push_back(tree.insert(at, std::span(&token, 1), *pool.allocate()));
+      } else {
+        held.push_back(known.pages[0]);
+        tree.retain(held.back());
+        at = known.cursor;
+      }
+    }
+    while (!held.empty()) tree.release(held.back()), held.pop_back();
+  };
+  const auto known = [&](const std::vector<int32_t>& path) {
+    return tree.find(tree.root(""), path).pages.size();
+  };
+  put({1, 2, 3, 4});  // deep, and the oldest
+  put({10});          // used again
+  put({20});
+  put({10});
+  put({30});
+  EXPECT_TRUE(tree.evict() && tree.evict());
+  EXPECT_EQ(known({20}), 0u);
+  EXPECT_EQ(known({30}), 0u);
+  EXPECT_EQ(known({10}), 1u);
+  EXPECT_EQ(known({1, 2, 3, 4}), 4u);
+  // But not for ever.
+  for (int32_t i = 0; i < 30; ++i) {
+    put({100 + i});
+    EXPECT_TRUE(tree.evict());
+  }
+  EXPECT_LT(known({1, 2, 3, 4}), 4u);
+  EXPECT_EQ(known({10}), 0u);
+}
+
+TEST(KvPages, DeclaredBeginningsAreSharedAndNothingBehindThem) {
+  KvSpec spec;
+  spec.page_tokens = 4;
+  spec.pages = 60;
+  test::FakeCache cache(spec);
+  const std::vector<std::vector<int32_t>> declared = {range(0, 10), range(0, 3), range(0, 20)};
+  KvPages kv(cache, declared);
+  const auto serve = [&](const std::string& salt, const std::vector<int32_t>& tokens) {
+    PageTable table;
+    const int32_t found = kv.attach(table, salt, tokens);
+    kv.publish(table, tokens, static_cast<int32_t>(tokens.size()), true);
+    kv.release(table);
+    return found;
+  };
+  const auto with = [](std::vector<int32_t> tokens, int32_t more) {
+    for (int32_t i = 0; i < more; ++i) tokens.push_back(100 + i);
+    return tokens;
+  };
+  EXPECT_EQ(kv.common_tokens(range(0, 19)), 8);
+  EXPECT_EQ(kv.common_tokens(range(0, 20)), 20);
+  EXPECT_EQ(kv.common_tokens(range(0, 7)), 0);
+  EXPECT_EQ(kv.common_tokens(range(1, 30)), 0);
+  const auto question = with(range(0, 10), 9);
+  EXPECT_EQ(serve("a", question), 0);
+  EXPECT_EQ(serve("a", question), 18);  // all but the last
+  EXPECT_EQ(serve("b", question), 8);   // the whole pages of the beginning
+  EXPECT_EQ(serve("b", question), 18);
+  EXPECT_EQ(serve("c", range(0, 9)), 8);
+  // The longer one is another beginning: what stands below the shorter one is not looked at.
+  const auto longer = with(range(0, 20), 5);
+  EXPECT_EQ(serve("a", longer), 0);
+  EXPECT_EQ(serve("b", longer), 20);
+  EXPECT_EQ(serve("b", longer), 24);
+  // A part of a beginning is nobody's but the salt's.
+  EXPECT_EQ(serve("a", range(0, 7)), 0);
+  EXPECT_EQ(serve("b", range(0, 7)), 0);
+  EXPECT_EQ(serve("a", range(0, 7)), 6);
+  EXPECT_EQ(kv.available(), kv.total());
 }
 
 // Random sequences that start, grow, publish and end over few pages. Each one's slots must always
@@ -78,7 +160,9 @@ TEST(KvPages, HoldEachSequencesTokensUnderRandomLoad) {
     spec.page_tokens = page_tokens;
     spec.pages = 60;
     test::FakeCache cache(spec);
-    KvPages kv(cache);
+    // Some of the sequences begin as an operator has declared.
+    const std::vector<std::vector<int32_t>> declared = {std::vector<int32_t>(2 * page_tokens, 1)};
+    KvPages kv(cache, declared);
     std::mt19937 random(page_tokens);
     struct Live {
       std::string salt;

@@ -216,6 +216,79 @@ TEST_F(ServedModelTest, TheEventsCanBePolled) {
   EXPECT_EQ(content, "12 + 30 = 42");
 }
 
+std::string message(const std::string& role, const std::string& content) {
+  return R"({"role": ")" + role + R"(", "content": ")" + content + "\"}";
+}
+
+// The template drops what was thought in earlier turns, so that the next prompt leaves the cached
+// tokens where the thinking began: all up to there is found, and what comes after is new.
+TEST_F(ServedModelTest, TheNextTurnReadsOnlyWhatIsNew) {
+  ChatRequest request;
+  request.options.sampling.temperature = 0;
+  request.options.max_tokens = 200;
+  request.options.cache_salt = "next turn";
+  std::string messages = message("system", "Be brief and exact, and show how you got there.");
+  int32_t before = 0, prompt = 0;
+  for (int turn = 0; turn < 5; ++turn) {
+    const std::string question = "What is " + std::to_string(12 + turn) + " + 30?";
+    messages += ", " + message("user", question);
+    request.messages_json = "[" + messages + "]";
+    const Text text = chat(request);
+    ASSERT_EQ(text.end.finish, FinishReason::kStop);
+    ASSERT_FALSE(text.reasoning.empty());
+    const Usage& usage = text.end.usage;
+    if (turn > 0) {
+      // The opening tag and its line break are the template's, for the turn that answers.
+      EXPECT_GE(usage.cached_tokens, before - 2) << turn;
+      EXPECT_LT(usage.cached_tokens, before) << turn;
+      const auto answer = static_cast<int32_t>(text.content.size());  // tokens are fewer
+      EXPECT_LT(usage.prompt_tokens - usage.cached_tokens, 2 * answer + 30) << turn;
+    }
+    EXPECT_GT(usage.prompt_tokens, prompt);
+    before = prompt = usage.prompt_tokens;
+    messages += ", " + message("assistant", text.content);
+  }
+}
+
+TEST_F(ServedModelTest, TheSameTurnAgainIsFoundWhole) {
+  ChatRequest request = ask("What is 17 + 4?");
+  request.options.cache_salt = "again";
+  const Usage first = chat(request).end.usage, second = chat(request).end.usage;
+  EXPECT_EQ(first.cached_tokens, 0);
+  EXPECT_EQ(second.cached_tokens, second.prompt_tokens - 1);  // the last one's logits are wanted
+}
+
+TEST(SharedPrompts, AreFoundByOtherTenantsAndNothingElseIs) {
+  std::string system = "You answer for the house, and";
+  for (int i = 0; i < 40; ++i) system += " say what rule number " + std::to_string(i) + " says;";
+  ServedModelOptions options;
+  options.engine.kv_bytes = 64 << 20;
+  options.shared_prompts = {system};
+  auto model = ServedModel::load(HOLDFAST_SOURCE_DIR "/models/demo/holdfast-demo.gguf",
+                                 make_cpu_backend({.threads = 1}).value(), options)
+                   .value();
+  const auto ask = [&](const std::string& tenant, const std::string& system_prompt) {
+    ChatRequest request;
+    request.messages_json =
+        "[" + message("system", system_prompt) + ", " + message("user", "What is 2 + 2?") + "]";
+    request.options.max_tokens = 4;
+    request.options.cache_salt = tenant;
+    return collect(*model->chat(request).value()).end.usage;
+  };
+  EXPECT_EQ(ask("a", system).cached_tokens, 0);
+  const Usage other = ask("b", system);
+  EXPECT_GT(other.cached_tokens, 100);
+  EXPECT_LE(other.cached_tokens,
+            other.prompt_tokens - 5);      // not the question, though it is the same
+  EXPECT_EQ(other.cached_tokens % 32, 0);  // whole pages
+  EXPECT_EQ(ask("b", system).cached_tokens, other.prompt_tokens - 1);
+  // Any other beginning, though it be as long, is the tenant's own.
+  const std::string own = "Ours: " + system;
+  EXPECT_EQ(ask("a", own).cached_tokens, 0);
+  EXPECT_EQ(ask("b", own).cached_tokens, 0);
+  EXPECT_GT(ask("b", own).cached_tokens, 100);
+}
+
 TEST_F(ServedModelTest, LoadingNamesWhatIsWrong) {
   const auto missing =
       ServedModel::load("/nonexistent.gguf", make_cpu_backend({.threads = 1}).value(), {});

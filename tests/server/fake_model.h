@@ -106,7 +106,9 @@ class FakeModel final : public ServedModel {
   const ModelConfig& config() const override { return config_; }
   const Tokenizer& tokenizer() const override { return tokenizer_; }
   int32_t context() const override { return 100; }
-  EngineStats stats() const override { return {.pages_total = 8, .pages_free = 8}; }
+  EngineStats stats() const override {
+    return {.pages_total = 8, .pages_free = 8, .wait_seconds = 6.2};
+  }
 
   Result<std::shared_ptr<grammar::Constraint>> constraint(
       const grammar::ConstraintSpec& spec) override {

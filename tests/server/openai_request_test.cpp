@@ -35,7 +35,7 @@ TEST(ChatRequest, TakesEveryFieldItKnows) {
       R"("temperature":0,"top_p":0.5,"n":3,"max_tokens":7,"stop":["a","b"],"seed":-1,"stream":true,
          "stream_options":{"include_usage":true},"logprobs":true,"top_logprobs":5,
          "presence_penalty":1,"frequency_penalty":-2,"logit_bias":{"17":-100,"3":5.5},"top_k":40,
-         "min_p":0.05,"ignore_eos":true,"repetition_penalty":1.1,
+         "min_p":0.05,"ignore_eos":true,"repetition_penalty":1.1,"priority":"high","timeout":2.5,
          "chat_template_kwargs":{"enable_thinking":false})"));
   ASSERT_TRUE(request) << request.error().message;
   const TextOptions& o = request->options;
@@ -43,6 +43,8 @@ TEST(ChatRequest, TakesEveryFieldItKnows) {
   EXPECT_EQ(o.sampling.top_p, 0.5f);
   EXPECT_EQ(request->n, 3);
   EXPECT_EQ(o.max_tokens, 7);
+  EXPECT_EQ(request->priority, Priority::kHigh);
+  EXPECT_EQ(request->timeout, 2.5);
   EXPECT_EQ(o.stop, (std::vector<std::string>{"a", "b"}));
   EXPECT_EQ(o.seed, std::numeric_limits<uint64_t>::max());
   EXPECT_TRUE(request->stream && request->include_usage && o.ignore_eos);
@@ -143,6 +145,10 @@ TEST(ChatRequest, NamesTheFieldAtFault) {
       {R"("stop":"")", "stop", "invalid_value"},
       {R"("stop":{})", "stop", "invalid_type"},
       {R"("seed":1.5)", "seed", "invalid_type"},
+      {R"("priority":"urgent")", "priority", "invalid_value"},
+      {R"("priority":1)", "priority", "invalid_type"},
+      {R"("timeout":0)", "timeout", "invalid_value"},
+      {R"("timeout":1e9)", "timeout", "invalid_value"},
       {R"("presence_penalty":2.5)", "presence_penalty", "invalid_value"},
       {R"("frequency_penalty":-3)", "frequency_penalty", "invalid_value"},
       {R"("logprobs":3)", "logprobs", "invalid_type"},

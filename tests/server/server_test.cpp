@@ -104,6 +104,14 @@ TEST_F(ServerTest, AFailureBeforeAnythingIsAStatus) {
   EXPECT_TRUE(ask(RawClient::post("/v1/chat/completions", kChat)).starts_with("HTTP/1.1 429 "));
 }
 
+TEST_F(ServerTest, ARefusalSaysWhenToTryAgain) {
+  model_->refuse = Error{Code::kUnavailable, "the line is full"};
+  start();
+  const std::string answer = ask(RawClient::post("/v1/chat/completions", kChat));
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 503 ")) << answer;
+  EXPECT_TRUE(has(answer, "retry-after: 7\r\n")) << answer;
+}
+
 TEST_F(ServerTest, OneRequestThatThrowsIsThatRequestsFailure) {
   start();
   EXPECT_TRUE(
