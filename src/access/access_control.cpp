@@ -236,6 +236,25 @@ std::vector<AccessControl::Limited> AccessControl::limits_of(const Caller& calle
   return limits;
 }
 
+std::optional<Caller> AccessControl::recall(const std::string& name, const std::string& tenant,
+                                            const std::vector<std::string>& roles,
+                                            const std::vector<std::string>& scopes,
+                                            const std::string& credential) {
+  constexpr std::string_view kKey = "key ";
+  if (credential.starts_with(kKey)) {
+    const auto key = keys_->find(credential.substr(kKey.size()));
+    const int64_t now = options_.clock();
+    if (!key || (key->revoked != 0 && key->revoked <= now) ||
+        (key->expires != 0 && key->expires <= now)) {
+      return std::nullopt;
+    }
+  }
+  Caller caller = make_caller(*policy(), name, tenant, roles);
+  caller.credential = credential;
+  caller.scopes = scopes;
+  return caller;
+}
+
 std::optional<Allowance> AccessControl::allowance(const Caller& caller, Measure measure) {
   std::optional<Allowance> least;
   for (const Limited& limit : limits_of(caller)) {

@@ -68,6 +68,12 @@ class AccessControl {
   std::variant<Caller, AuthenticationFailure> authenticate(const Credentials& credentials);
   // A place for one request, or why there is none. `this` must outlive it.
   std::variant<Admission, QuotaRefusal> admit(const Caller& caller);
+  // Somebody who was here before, by the policy of now; nobody when the key it was known by is no
+  // longer good.
+  std::optional<Caller> recall(const std::string& name, const std::string& tenant,
+                               const std::vector<std::string>& roles,
+                               const std::vector<std::string>& scopes,
+                               const std::string& credential);
   // What is left of the limit that this caller meets first: its own or its tenant's. None: no
   // limit.
   std::optional<Allowance> allowance(const Caller& caller, Measure measure);

@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "base/log.h"
+#include "base/log_format.h"
 #include "cli/command.h"
 
 namespace holdfast::cli {
@@ -25,6 +25,10 @@ int main(int argc, char** argv) {
   std::string log_level = "info";
   app.add_option("--log-level", log_level, "debug, info, warn or error; logs go to stderr")
       ->check(CLI::IsMember({"debug", "info", "warn", "error"}))
+      ->capture_default_str();
+  std::string log_format = "text";
+  app.add_option("--log-format", log_format, "text, or json: one object a line")
+      ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
   app.require_subcommand(1);
 
@@ -60,5 +64,7 @@ int main(int argc, char** argv) {
     return status == 0 ? 0 : 2;  // --help and --version are no mistake
   }
   holdfast::init_log(log_level);
+  holdfast::set_log_format(log_format == "json" ? holdfast::LogFormat::kJson
+                                                : holdfast::LogFormat::kText);
   return action();
 }

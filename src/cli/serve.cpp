@@ -30,6 +30,7 @@
 #include "files/json_writer.h"
 #include "files/model_digest.h"
 #include "files/model_file.h"
+#include "server/job_store.h"
 #include "server/private_ca.h"
 
 namespace holdfast::cli {
@@ -360,6 +361,13 @@ Status serve(ServeOptions options, LiveConfig& config) {
   RETURN_IF_ERROR(Server::check_address(options.server));
   RETURN_IF_ERROR(choose_access(options));
   ASSIGN_OR_RETURN(options.server.auditor, open_auditor(options.audit));
+  if (auto jobs = JobStore::open(home_directory() + "/jobs")) {
+    options.server.jobs = std::move(*jobs);
+  } else if (jobs.error().code == Code::kUnavailable) {
+    spdlog::warn("no files and batches: {}", to_string(jobs.error()));
+  } else {
+    return tl::unexpected(jobs.error());
+  }
   // Listens from here on, so that health checks see how far loading is.
   ASSIGN_OR_RETURN(auto server, Server::open(options.server));
   Served served;

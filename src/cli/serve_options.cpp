@@ -92,6 +92,9 @@ void add_serve_options(CLI::App& command, ServeOptions& o) {
   command.add_option("--io-threads", o.server.io_threads, "threads that move bytes")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
+  command.add_option("--batch-lines", o.server.batch_lines, "requests of batches computed at once")
+      ->check(CLI::Range(1, 1024))
+      ->capture_default_str();
   command.add_option("--grace", o.grace, "seconds running answers get after SIGTERM or SIGINT")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

@@ -19,12 +19,17 @@
 
 namespace holdfast {
 
+class BatchRunner;
+class JobStore;
+
 struct App {
   std::vector<std::shared_ptr<ServedModel>> models;        // fixed once the server is ready
   std::vector<std::shared_ptr<ServedEmbedder>> embedders;  // and rerankers; likewise
   std::shared_ptr<Auditor> auditor;                        // null: nothing is recorded
   const std::shared_ptr<Metrics> metrics = std::make_shared<Metrics>();
   const std::shared_ptr<ResponseStore> responses = std::make_shared<ResponseStore>();
+  std::shared_ptr<JobStore> jobs;             // null: no files and batches
+  std::shared_ptr<BatchRunner> batch_runner;  // likewise; fixed once the server is ready
   std::atomic<int> connections{0};
   ReasoningField reasoning_field = ReasoningField::kReasoningContent;
   std::atomic<bool> ready{false};  // until then the models are not to be looked at

@@ -27,6 +27,7 @@ const std::vector<Section>& sections() {
         {"request_timeout", "--request-timeout"},
         {"io_threads", "--io-threads"},
         {"reasoning_field", "--reasoning-field"},
+        {"batch_lines", "--batch-lines"},
         {"grace", "--grace"}}},
       {"tls",
        {{"cert", "--tls-cert"},

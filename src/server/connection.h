@@ -55,6 +55,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   awaitable<bool> send_answer(const HttpRequest& request, std::unique_ptr<Answer> answer);
   awaitable<bool> follow(Answer& answer, bool chunked);
   void note_usage(const Usage& usage);
+  void note_request(const HttpRequest& request, const Route* route, int status,
+                    int64_t milliseconds) const;  // in the log
   awaitable<bool> send_response(const HttpRequest& request, HttpResponse response);
   awaitable<bool> write(std::string_view data, Milliseconds timeout);
   awaitable<bool> write_network(std::string_view data, Milliseconds timeout);

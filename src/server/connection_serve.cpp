@@ -8,7 +8,7 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <fmt/format.h>
 
-#include "base/log.h"
+#include "base/log_format.h"
 #include "server/connection.h"
 #include "server/sse.h"
 
@@ -91,10 +91,30 @@ asio::awaitable<bool> Connection::serve(const std::shared_ptr<HttpRequest>& shar
   admission_ = {};
   runtime_.app.metrics->count_request(route != nullptr ? route->pattern : "", sent ? status_ : 499);
   const auto spent = std::chrono::duration_cast<Milliseconds>(Clock::now() - begin);
-  spdlog::info("{} {} {} {} ms {} tokens {} {}", request.method.substr(0, 16),
-               route != nullptr ? route->pattern : "(no route)", sent ? status_ : 499,
-               spent.count(), tokens_, passage_.caller ? passage_.caller->name : "-", request.id);
+  note_request(request, route, sent ? status_ : 499, spent.count());
   co_return sent;
+}
+
+void Connection::note_request(const HttpRequest& request, const Route* route, int status,
+                              int64_t milliseconds) const {
+  const std::string method = request.method.substr(0, 16);
+  const std::string_view pattern = route != nullptr ? route->pattern : "(no route)";
+  const std::string name = passage_.caller ? passage_.caller->name : "-";
+  std::vector<LogField> fields{
+      {"method", method},  {"route", pattern}, {"status", int64_t{status}}, {"ms", milliseconds},
+      {"tokens", tokens_}, {"caller", name},   {"request_id", request.id}};
+  if (passage_.caller && !passage_.caller->tenant.empty()) {
+    fields.push_back({"tenant", passage_.caller->tenant});
+  }
+  if (passage_.trace) {
+    fields.push_back({"trace_id", passage_.trace->trace_id});
+    fields.push_back({"span_id", passage_.trace->span_id});
+    fields.push_back({"parent_span_id", passage_.trace->parent_id});
+  }
+  log_event("request",
+            fmt::format("{} {} {} {} ms {} tokens {} {}", method, pattern, status, milliseconds,
+                        tokens_, name, request.id),
+            fields);
 }
 
 asio::awaitable<Reply> Connection::call_route(std::shared_ptr<HttpRequest> request) {

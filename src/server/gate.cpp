@@ -86,6 +86,9 @@ Passage pass_gate(const HttpRequest& head, const Peer& peer, AccessControl* acce
       return out;
     }
   }
+  if ((out.trace = continue_trace(head.field("traceparent")))) {
+    out.fields.emplace_back("traceparent", out.trace->field());
+  }
   RouteMatch match = match_route(head);
   if (match.route != nullptr) out.errors = match.route->errors;
   const bool is_public = match.route != nullptr && match.route->permission == kPublic;

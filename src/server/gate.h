@@ -10,6 +10,7 @@
 #include "server/api_error.h"
 #include "server/cors.h"
 #include "server/router.h"
+#include "server/trace_context.h"
 
 namespace holdfast {
 
@@ -34,6 +35,7 @@ struct Passage {
   ErrorForm errors = ErrorForm::kOpenAi;  // what the route's clients expect
   std::optional<HttpResponse> answer;     // the gate's own, to a browser's question
   HttpFields fields;                      // further ones of the response, whatever it is
+  std::optional<TraceContext> trace;      // the caller's, continued
 };
 
 // Decides from a request's head alone, so that strangers' bodies are never read. `access` is null

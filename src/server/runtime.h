@@ -26,6 +26,7 @@ struct Runtime {
                                                         : Transport::kLoopback),
         workers(static_cast<size_t>(server_options.worker_threads)) {
     app.auditor = server_options.auditor;
+    app.jobs = server_options.jobs;
     reloadable = std::make_shared<const ReloadableOptions>(server_options);
     app.reasoning_field = server_options.reasoning_field;
     app.request_timeout = server_options.request_timeout;

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/batch_runner.h"
 #include "server/connection.h"
 #include "server/cors.h"
 #include "server/runtime.h"
@@ -154,6 +155,10 @@ class HttpServer final : public Server {
 
 void HttpServer::serve(std::vector<std::shared_ptr<ServedModel>> models) {
   runtime_.app.models = std::move(models);
+  if (runtime_.app.jobs) {
+    runtime_.app.batch_runner = std::make_shared<BatchRunner>(
+        runtime_.app, runtime_.options.access.get(), runtime_.options.batch_lines);
+  }
   runtime_.app.ready = true;
 }
 
@@ -248,6 +253,7 @@ void HttpServer::stop(int seconds) {
   }
   if (first) {
     runtime_.app.draining = true;
+    if (runtime_.app.batch_runner) runtime_.app.batch_runner->stop();
     asio::post(runtime_.io, [this] {
       error_code ignored;
       acceptor_.close(ignored);

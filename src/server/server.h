@@ -18,6 +18,8 @@
 
 namespace holdfast {
 
+class JobStore;
+
 // What a running server can be told anew.
 struct ReloadableOptions {
   uint64_t max_body_bytes = 16u << 20;
@@ -36,6 +38,8 @@ struct ServerOptions : ReloadableOptions {
   std::shared_ptr<AccessControl> access;
   ReasoningField reasoning_field = ReasoningField::kReasoningContent;  // in chat answers
   std::shared_ptr<Auditor> auditor;  // what puts answers on record; null: nothing does
+  std::shared_ptr<JobStore> jobs;    // files and batches; null: the server has none
+  int batch_lines = 8;               // of batches, run at once
   int io_threads = 1;
   int worker_threads = 2;  // parse bodies, render templates, tokenize
   uint32_t max_head_bytes = 16u << 10;
