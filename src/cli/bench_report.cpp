@@ -114,7 +114,7 @@ void BenchReport::add(const BenchResult& r) {
     return;
   }
   rows_ += fmt::format(
-      "{}{{\"batch\":{},\"prefill_tok_s\":{:.3f},\"decode_tok_s\":{:.3f},\"load_s\":{:.3f},"
+      "{}{{\"batch\":{},\"prefill_tok_s\":{:.3f},\"decode_tok_s\":{:.3f},\"load_s\":{:.6f},"
       "\"settle_s\":{:.3f},\"peak_rss_bytes\":{}",
       rows_.empty() ? "" : ",", r.batch, r.prefill.rate(), r.decode.rate(), options_.load_seconds,
       options_.settle_seconds, r.peak_rss_bytes);

@@ -128,6 +128,7 @@ void BatchRunner::refresh() {
   for (BatchJob& batch : *active) {
     ids.insert(batch.id);
     auto caller = caller_of(batch);
+    if (caller) caller->grants.priority = Priority::kLow;  // whoever waits for an answer goes first
     if (!caller) {
       (void)app_.jobs->finish(batch, BatchState::kFailed, "the key that made it is no longer good");
       ids.erase(batch.id);

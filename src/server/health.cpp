@@ -71,8 +71,8 @@ HttpResponse readiness(const App& app, const std::function<void(JsonWriter&)>& m
 // What readiness() says; whoever may see the server's state also gets "models": [{"id", "context",
 // "running", "waiting", "waiting_tokens", "wait_seconds", "refused", "expired", "preemptions",
 // "pages_total", "pages_free", "steps", "step_seconds", "model_seconds", "prompt_tokens",
-// "generated_tokens", "drafted_tokens", "accepted_tokens"}], and "embedders": [{"id", "context", "waiting", "texts",
-// "prompt_tokens", "batches"}].
+// "generated_tokens", "drafted_tokens", "accepted_tokens"}], and "embedders": [{"id", "context",
+// "waiting", "texts", "prompt_tokens", "batches"}].
 Reply handle_health(const Call& call) {
   return readiness(call.app, [&](JsonWriter& w) {
     if (!call.caller.may("server:view")) return;

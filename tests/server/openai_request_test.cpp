@@ -70,7 +70,7 @@ TEST(ChatRequest, NullAndUnknownFieldsCountAsAbsent) {
 TEST(ChatRequest, WhatTheAnswerMustBe) {
   using grammar::Notation;
   struct Case {
-    std::string_view body;
+    std::string body;
     Notation notation;
     std::string_view text, param;
   };
